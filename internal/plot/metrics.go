@@ -1,0 +1,112 @@
+package plot
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// metricsFile is what a run writes its metrics to, one JSON object a line.
+const metricsFile = "metrics.jsonl"
+
+// Run is what is drawn of one run.
+type Run struct {
+	Name  string
+	Train []TrainPoint
+	Eval  []EvalPoint
+}
+
+// TrainPoint is one train line of metrics.jsonl. Losses are in nats a token.
+type TrainPoint struct {
+	Step         float64 `json:"step"`
+	LMLoss       float64 `json:"lm_loss"`
+	BitsPerByte  float64 `json:"bits_per_byte"`
+	LearningRate float64 `json:"lr"`
+}
+
+// EvalPoint is one eval line of metrics.jsonl. ExpertUsage[i][e] is the share
+// of the tokens that expert e of block i got; it is empty in a run with one
+// expert.
+type EvalPoint struct {
+	Step        float64     `json:"step"`
+	Loss        float64     `json:"loss"`
+	BitsPerByte float64     `json:"bits_per_byte"`
+	ExpertUsage [][]float64 `json:"expert_usage"`
+}
+
+// Read reads the metrics of the run in folder dir. A last line that is cut off
+// (the run is writing it, or was killed) is left out; a broken line before it
+// is an error that names file and line.
+func Read(dir string) (*Run, error) {
+	path := filepath.Join(dir, metricsFile)
+	file, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s holds no %s: give the folder of a run (outputs/DATE/TIME, or its run.dir)", dir, metricsFile)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the run's metrics: %w", err)
+	}
+	defer file.Close()
+	run := &Run{Name: runName(dir)}
+	if err := run.read(file); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(run.Train) == 0 && len(run.Eval) == 0 {
+		return nil, fmt.Errorf("%s holds no metrics yet: the run has to take its first logged step", path)
+	}
+	return run, nil
+}
+
+func (r *Run) read(from io.Reader) error {
+	lines := bufio.NewReader(from)
+	for number := 1; ; number++ {
+		line, err := lines.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return nil // complete, or a last line without its end
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.add(line); err != nil {
+			return fmt.Errorf("line %d is not a JSON object of metrics: %w", number, err)
+		}
+	}
+}
+
+// add takes one line; events that are neither train nor eval are left out.
+func (r *Run) add(line []byte) error {
+	var kind struct {
+		Event string `json:"event"`
+	}
+	if err := json.Unmarshal(line, &kind); err != nil {
+		return err
+	}
+	switch kind.Event {
+	case "train":
+		var point TrainPoint
+		if err := json.Unmarshal(line, &point); err != nil {
+			return err
+		}
+		r.Train = append(r.Train, point)
+	case "eval":
+		var point EvalPoint
+		if err := json.Unmarshal(line, &point); err != nil {
+			return err
+		}
+		r.Eval = append(r.Eval, point)
+	}
+	return nil
+}
+
+// runName is the folder's last two parts, as DATE/TIME of outputs/DATE/TIME.
+func runName(dir string) string {
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		absolute = filepath.Clean(dir)
+	}
+	return filepath.Join(filepath.Base(filepath.Dir(absolute)), filepath.Base(absolute))
+}

@@ -81,7 +81,7 @@ fi
 
 gotorch="$(gotorch_dir)"
 libtorch="$(readlink -f "$root/third_party/libtorch")"
-tools="$("$CXX" --version | head -n 1) $("$CXX" -dumpmachine) ${CXXFLAGS:-} $libtorch $(sha256sum <"$root/third_party/libtorch/include/torch/csrc/api/include/torch/version.h")"
+tools="$("$CXX" --version | head -n 1) $("$CXX" -dumpmachine) ${CXXFLAGS:-} $libtorch $(sha256sum <"$root/third_party/libtorch/include/torch/headeronly/version.h")"
 arguments=(--no-print-directory -C "$root/csrc" LIBTORCH="$root/third_party/libtorch" BUILD="$build" GOTORCH="$gotorch" CXX="$CXX")
 # The commands that would compile gotorch stand for the way it is compiled, wherever this clone lies.
 commands="$(make "${arguments[@]}" -n -B cgotorch | sed "s,$root,ROOT,g")"

@@ -53,7 +53,7 @@ version_of() {
 	local header
 	for header in "$1/include/torch/headeronly/version.h" "$1/include/torch/csrc/api/include/torch/version.h"; do
 		[ -f "$header" ] || continue
-		sed -n 's/^#define TORCH_VERSION \(.*\)$/\1/p' "$header" | tr -d '" ' | head -n 1 | grep . && return
+		awk '/^#define TORCH_VERSION_(MAJOR|MINOR|PATCH) / { v = v "." $3 } END { print substr(v, 2); exit v == "" }' "$header" && return
 	done
 	return 1
 }

@@ -68,10 +68,9 @@ info-env: ## print what people who call go themselves must export, and what `agi
 	@if [ -x bin/agiformer ]; then bin/agiformer doctor || true; else echo "# bin/agiformer is not built yet: make build"; fi
 
 install: build ## copy the program and its libraries to PREFIX
-	@install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/lib/agiformer" "$(DESTDIR)$(PREFIX)/share/agiformer"
+	@install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/lib/agiformer"
 	@install -m 755 bin/agiformer "$(DESTDIR)$(PREFIX)/bin/agiformer"
 	@install -m 755 bin/lib/*.so "$(DESTDIR)$(PREFIX)/lib/agiformer/"
-	@cp -R conf "$(DESTDIR)$(PREFIX)/share/agiformer/"
 	@echo "installed $(DESTDIR)$(PREFIX)/bin/agiformer"
 
 clean: ## remove what was built here (the per-user cache and your runs stay)

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Trains a small model, shows how good it is against the simplest baseline, and lets it write.
+#
+#   scripts/quickstart.sh         on a small Turkish corpus that scripts/fetch_corpus.sh makes
+#   scripts/quickstart.sh PATH    on your own text: a file, a folder or a glob (.txt, .jsonl, .parquet, .gz, .zst)
+#
+# Needs bin/agiformer: `make train` builds it first. Interrupted (Ctrl-C): run it again, it goes on.
+set -euo pipefail
+
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd "$here/.."
+# shellcheck source=scripts/lib.sh
+. "$here/lib.sh"
+
+program="bin/agiformer"
+[ -x "$program" ] || fail "$program is not built: run make build"
+
+# quoted TEXT writes a value so that an override takes it literally.
+quoted() {
+	local text="${1//\\/\\\\}"
+	printf "'%s'" "${text//\'/\\\'}"
+}
+
+if [ $# -gt 0 ]; then
+	# Relative to the caller's folder, which is this project's when make calls.
+	run="outputs/train-$(printf '%s' "$1" | cksum | cut -d ' ' -f 1)"
+	data=("data.train=$(quoted "$1")" "data.valid=null")
+	valid=""
+else
+	run="outputs/quickstart"
+	corpus="build/corpus"
+	if [ ! -s "$corpus/train.jsonl" ] || [ ! -s "$corpus/valid.jsonl" ]; then
+		"$here/fetch_corpus.sh" "$corpus"
+	fi
+	data=("data.train=$corpus/train.jsonl" "data.valid=$corpus/valid.jsonl")
+	valid="$corpus/valid.jsonl"
+fi
+
+echo "training in $run (Ctrl-C saves and stops; the same command goes on)"
+"$program" train experiment=quickstart "${data[@]}" --resume auto "run.dir=$run"
+
+if [ ! -e "$run/checkpoints/best" ]; then
+	fail "the run stopped before its first evaluation: run the same command again, it goes on from $run"
+fi
+
+# bits_per_byte prints the model's held-out figure as the run measured it when it saved its best checkpoint.
+bits_per_byte() {
+	python3 - "$run/metrics.jsonl" <<'EOF'
+import json
+import sys
+
+events = [json.loads(line) for line in open(sys.argv[1], encoding="utf-8")]
+print("%.3f" % min(event["bits_per_byte"] for event in events if event["event"] == "eval"))
+EOF
+}
+
+echo
+echo "held-out bits per byte (lower is better)"
+if [ -n "$valid" ]; then
+	"$program" data stats --bigram "$valid" --train "$corpus/train.jsonl"
+fi
+echo "  this model: $(bits_per_byte)"
+
+echo
+echo "what it writes after \"Bir belgeyi açmak için \":"
+echo
+"$program" generate --checkpoint "$run/checkpoints/best" --prompt "Bir belgeyi açmak için " \
+	--max-new-tokens 300 --temperature 0.7 --top-k 50 --seed 1
+cat <<EOF
+
+Next:
+  $program generate --checkpoint $run/checkpoints/best --prompt "Merhaba"     let it write something else
+  $program eval --checkpoint $run/checkpoints/best --data ${valid:-FILE}      measure it
+  $program plot $run                                                          training curves as a picture
+  $program train experiment=quickstart ${data[*]} training.max_steps=5000 run.dir=outputs/longer
+  $program train model=text_only ${data[*]}                                   the same job at full size
+  $program --help
+EOF

@@ -1,0 +1,231 @@
+package blackbox
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// tokenLoss is one line of eval --token-losses.
+type tokenLoss struct {
+	Doc, Pos, ID int
+	NLL          float64
+}
+
+// tokenLosses evaluates files, each a document, and gives the losses by
+// document and position.
+func tokenLosses(t *testing.T, checkpoint string, files ...string) map[int]map[int]tokenLoss {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "losses.jsonl")
+	succeed(t, append([]string{"eval", "--checkpoint", checkpoint, "--token-losses", out, "--data"}, files...)...)
+	file, err := os.Open(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	documents := map[int]map[int]tokenLoss{}
+	for scanner := bufio.NewScanner(file); scanner.Scan(); {
+		var l tokenLoss
+		if err := json.Unmarshal(scanner.Bytes(), &l); err != nil {
+			t.Fatalf("token losses: %v in %s", err, scanner.Text())
+		}
+		if documents[l.Doc] == nil {
+			documents[l.Doc] = map[int]tokenLoss{}
+		}
+		documents[l.Doc][l.Pos] = l
+	}
+	return documents
+}
+
+func writeFile(t *testing.T, name string, content []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Changing a byte changes no loss before it: over four segments, with memory
+// and routing, at every place.
+func TestEvaluationIsCausal(t *testing.T) {
+	t.Parallel()
+	text := []byte(documents(9, 3))[:120]
+	text = []byte(strings.ToValidUTF8(string(text), ""))
+	folder := t.TempDir()
+	files := []string{filepath.Join(folder, "000.txt")}
+	var changes []int
+	for place := 1; place < len(text); place += 3 {
+		if text[place] < 0x80 && text[place] > ' ' { // keep the text UTF-8
+			changes = append(changes, place)
+			files = append(files, filepath.Join(folder, fmt.Sprintf("%03d.txt", place)))
+		}
+	}
+	for i, file := range files {
+		changed := append([]byte(nil), text...)
+		if i > 0 {
+			changed[changes[i-1]] = '7'
+		}
+		if err := os.WriteFile(file, changed, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	losses := tokenLosses(t, trainedRun(t), files...)
+	if len(losses) != len(files) || len(losses[0]) != len(text)-1 {
+		t.Fatalf("%d documents, the first with %d losses; want %d and %d", len(losses), len(losses[0]), len(files), len(text)-1)
+	}
+	for i, place := range changes {
+		for pos := 1; pos < place; pos++ {
+			if difference := math.Abs(losses[i+1][pos].NLL - losses[0][pos].NLL); difference > 1e-5 {
+				t.Fatalf("changing byte %d changes the loss of byte %d by %g", place, pos, difference)
+			}
+		}
+		if losses[i+1][place].ID != '7' || losses[i+1][place].NLL == losses[0][place].NLL {
+			t.Errorf("changing byte %d does not show in its own loss", place)
+		}
+		if last := len(text) - 1; place < last-40 && losses[i+1][place+1].NLL == losses[0][place+1].NLL {
+			t.Errorf("changing byte %d does not reach the byte after it", place)
+		}
+	}
+}
+
+// generation is what generate --json prints.
+type generation struct {
+	Prompt, Text string
+	IDs          []int
+	Logprobs     []float64
+}
+
+func generateJSON(t *testing.T, arguments ...string) generation {
+	t.Helper()
+	var g generation
+	out := succeed(t, append([]string{"generate", "--json"}, arguments...)...)
+	decoder := json.NewDecoder(strings.NewReader(out))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&g); err != nil {
+		t.Fatalf("generate --json printed %q: %v", out, err)
+	}
+	if len(g.IDs) != len(g.Logprobs) {
+		t.Fatalf("%d ids and %d logprobs", len(g.IDs), len(g.Logprobs))
+	}
+	return g
+}
+
+// What generate says of its tokens is what eval says of the same bytes, within
+// a segment, past max_seq_len, and after a prompt longer than a segment.
+func TestGenerateAgreesWithEvaluation(t *testing.T) {
+	t.Parallel()
+	run := trainedRun(t)
+	for name, prompt := range map[string]string{
+		"short prompt": "Ali evde ",
+		"one segment":  strings.Repeat("bahçede ", 4)[:32],
+		"long prompt":  strings.Repeat("Ayşe okulda bekliyor. ", 4),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g, bytes := textOfValidUTF8(t, run, prompt)
+			losses := tokenLosses(t, run, writeFile(t, "text.txt", append([]byte(prompt), bytes...)))[0]
+			for i, id := range g.IDs {
+				at := losses[len(prompt)+i]
+				if at.ID != id {
+					t.Fatalf("token %d is %d, the evaluated byte %d", i, id, at.ID)
+				}
+				if math.Abs(at.NLL+g.Logprobs[i]) > 1e-3 {
+					t.Fatalf("token %d: logprob %g, loss %g", i, g.Logprobs[i], at.NLL)
+				}
+			}
+		})
+	}
+}
+
+// textOfValidUTF8 generates 80 tokens, with the first seed whose bytes are
+// UTF-8, since evaluation reads text.
+func textOfValidUTF8(t *testing.T, run, prompt string) (generation, []byte) {
+	t.Helper()
+	for seed := range 20 {
+		g := generateJSON(t, "--checkpoint", run, "--prompt", prompt, "--max-new-tokens", "80",
+			"--temperature", "0.7", "--top-k", "12", "--seed", fmt.Sprint(seed))
+		bytes := make([]byte, len(g.IDs))
+		for i, id := range g.IDs {
+			bytes[i] = byte(id)
+		}
+		if utf8.Valid(bytes) && len(bytes) > 60 {
+			return g, bytes
+		}
+	}
+	t.Fatal("20 seeds gave no valid UTF-8")
+	return generation{}, nil
+}
+
+func TestGenerate(t *testing.T) {
+	t.Parallel()
+	run := trainedRun(t)
+	arguments := func(more ...string) []string {
+		return append([]string{"--checkpoint", run, "--prompt", "Küçük çocuk ", "--max-new-tokens", "40"}, more...)
+	}
+	t.Run("the seed decides", func(t *testing.T) {
+		t.Parallel()
+		first := generateJSON(t, arguments("--seed", "5")...)
+		if again := generateJSON(t, arguments("--seed", "5")...); again.Text != first.Text {
+			t.Errorf("one seed gave %q and %q", first.Text, again.Text)
+		}
+		if other := generateJSON(t, arguments("--seed", "6")...); other.Text == first.Text {
+			t.Errorf("two seeds both gave %q", first.Text)
+		}
+		streamed := succeed(t, append([]string{"generate"}, arguments("--seed", "5")...)...)
+		if strings.TrimSuffix(streamed, "\n") != first.Text {
+			t.Errorf("streamed %q, --json has %q", streamed, first.Text)
+		}
+	})
+	t.Run("greedy", func(t *testing.T) {
+		t.Parallel()
+		greedy := generateJSON(t, arguments("--temperature", "0", "--seed", "1")...)
+		if again := generateJSON(t, arguments("--temperature", "0", "--seed", "2")...); again.Text != greedy.Text {
+			t.Errorf("greedy decoding depends on the seed: %q and %q", greedy.Text, again.Text)
+		}
+		narrow := generateJSON(t, arguments("--top-k", "1", "--seed", "3")...)
+		if narrow.Text != greedy.Text {
+			t.Errorf("top-k 1 gave %q, greedy %q", narrow.Text, greedy.Text)
+		}
+	})
+	t.Run("a prompt from a file", func(t *testing.T) {
+		t.Parallel()
+		file := writeFile(t, "prompt.txt", []byte("Küçük çocuk "))
+		g := generateJSON(t, "--checkpoint", run, "--prompt-file", file, "--max-new-tokens", "5", "--temperature", "0")
+		if g.Prompt != "Küçük çocuk " {
+			t.Errorf("the prompt is %q", g.Prompt)
+		}
+		if len(g.IDs) > 5 {
+			t.Errorf("%d new tokens, want at most 5", len(g.IDs))
+		}
+	})
+}
+
+// Lanes of an evaluation do not touch one another, and the whole is the sum.
+func TestEvaluationOfSeveralFilesIsThatOfEach(t *testing.T) {
+	t.Parallel()
+	run := trainedRun(t)
+	texts := []string{documents(21, 1), documents(22, 3), "Kısa bir metin."}
+	var files []string
+	for _, text := range texts {
+		files = append(files, writeFile(t, "text.txt", []byte(text)))
+	}
+	together := tokenLosses(t, run, files...)
+	for i, file := range files {
+		alone := tokenLosses(t, run, file)[0]
+		if len(alone) != len(texts[i])-1 || len(together[i]) != len(alone) {
+			t.Fatalf("file %d: %d losses alone, %d together, want %d", i, len(alone), len(together[i]), len(texts[i])-1)
+		}
+		for pos, loss := range alone {
+			if math.Abs(loss.NLL-together[i][pos].NLL) > 1e-5 {
+				t.Fatalf("file %d, byte %d: %g alone, %g together", i, pos, loss.NLL, together[i][pos].NLL)
+			}
+		}
+	}
+}

@@ -2,7 +2,7 @@
 # is compiled once and kept there too. `make help` lists the targets.
 #
 # Variables: LIBTORCH=DIR  an installed libtorch 2.11.0 instead of fetching one
-#            FLAVOUR=cuda  fetch the CUDA libraries as well
+#            FLAVOUR=cuda  fetch the CUDA libraries as well (kept for this clone until FLAVOUR=cpu)
 #            DATA=PATH     train: your own text (file, folder or glob) instead of the quickstart corpus
 #            PREFIX=DIR    install: where to (default /usr/local)
 
@@ -11,7 +11,8 @@ SHELL       := /bin/bash
 MAKEFLAGS   += --no-print-directory
 .DEFAULT_GOAL := help
 
-FLAVOUR ?= cpu
+# Empty: what was chosen last in this clone, the cpu flavour at first.
+FLAVOUR ?=
 PREFIX  ?= /usr/local
 DATA    ?=
 # What `go` needs to find our headers and trampolines; scripts/env.sh is the one place that says it.

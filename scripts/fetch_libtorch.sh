@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Fetches libtorch into the per-user cache and links it as third_party/libtorch.
 #
-#   scripts/fetch_libtorch.sh [cpu|cuda]        cpu: 545 MB to download, 0.5 GB on disk (the default)
-#                                               cuda: 2.6 GB to download, 4 GB on disk
+#   scripts/fetch_libtorch.sh cpu               545 MB to download, 0.5 GB on disk
+#   scripts/fetch_libtorch.sh cuda              2.5 GB to download, 3.4 GB on disk
 #   LIBTORCH=DIR scripts/fetch_libtorch.sh      uses an install that is there already: an unpacked official
 #                                               libtorch zip, or the torch folder of a Python environment
+#   scripts/fetch_libtorch.sh                   what was chosen last in this clone; cpu at first
 #
 # Needs bash, the usual POSIX tools, python3 and pip. Versions and sha256 of every file are in libtorch.lock.
 # Done before: returns at once. Interrupted: goes on with the files that had arrived. Two at once: one waits.
@@ -99,7 +100,7 @@ is_complete() {
 check_space() {
 	local need have
 	# The largest moment: everything unpacked so far, and the wheels that have not been unpacked yet.
-	if [ "$flavour" = cuda ]; then need=7000; else need=1300; fi
+	if [ "$flavour" = cuda ]; then need=6200; else need=1300; fi
 	have="$(free_mb "$cache")"
 	[ "$have" -ge "$need" ] ||
 		fail "$cache has $have MB free, and fetching libtorch ($flavour) needs $need MB: free some, or set XDG_CACHE_HOME to a folder on a larger disk"
@@ -191,11 +192,26 @@ fetch_all() {
 
 # ---- main -----------------------------------------------------------------------------------------------
 
-flavour="${1:-cpu}"
+# chosen_last prints the flavour that third_party/libtorch points at: cpu, cuda or existing.
+chosen_last() {
+	local target
+	target="$(readlink "$link" 2>/dev/null)" || true
+	case "$target" in
+	*-existing-*) if [ -f "$target/lib/libtorch_cpu.so" ]; then echo existing; else echo cpu; fi ;;
+	*-cuda) echo cuda ;;
+	*) echo cpu ;;
+	esac
+}
+
+flavour="${1:-$(chosen_last)}"
 case "$flavour" in
+existing) # only as the choice of last time
+	[ $# -eq 0 ] || fail "unknown flavour 'existing': say cpu or cuda"
+	if [ -z "${LIBTORCH:-}" ]; then exit 0; fi
+	;;
 cpu | cuda) ;;
 -h | --help)
-	sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+	sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
 	exit 0
 	;;
 *) fail "unknown flavour '$flavour': say cpu or cuda" ;;

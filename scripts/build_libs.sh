@@ -117,7 +117,10 @@ else
 		note "compiling gotorch's C++ (once for this compiler and libtorch; some minutes)"
 	fi
 	note "compiling csrc with $(jobs) jobs"
-	make "${arguments[@]}" -j "$(jobs)" libs >&2 ||
+	# One short line a file instead of the compiler's command line; errors are shown whole.
+	make "${arguments[@]}" -j "$(jobs)" libs |
+		awk 'match($0, / -c [^ ]+/) { name = substr($0, RSTART + 4, RLENGTH - 4); sub(/.*\//, "", name); print "  c++ " name; fflush() }
+			/-x c\+\+-header/ { print "  c++ torch.h (precompiled)"; fflush() }' >&2 ||
 		fail "the C++ did not compile: the compiler's words are above"
 	keep "$cache/cgotorch-$cgotorch_key" "$build/lib/libcgotorch.so"
 	mkdir -p "$build/.keep.$$/lib"

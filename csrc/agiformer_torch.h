@@ -1,0 +1,111 @@
+// The C API of libagiformer_torch.so, the part written by hand; gen_ops.h has
+// the operators. Every function that can fail returns NULL or an error that the
+// caller frees with free(): no state is kept between calls, no exception leaves.
+//
+// In the Go binary these names are trampolines (internal/torch/internal/stubgen)
+// which refuse a call from any thread but the one that torch.Do runs on.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// A tensor handle owns one reference; 0 is "no tensor".
+typedef uintptr_t agi_tensor;
+// A random generator, at::Generator*; 0 is the default one.
+typedef uintptr_t agi_generator;
+
+enum { AGI_FAILED = 0, AGI_OUT_OF_MEMORY = 1, AGI_OUTSIDE = 2 };
+typedef struct {
+  int32_t kind;   // one of the three above
+  char *message;  // lies behind the struct, freed with it
+} agi_error;
+
+enum { AGI_MAX_DIM = 12 };
+typedef struct {
+  int64_t dim, numel;
+  int64_t sizes[AGI_MAX_DIM];
+  int8_t dtype, device_type;
+  int16_t device_index;
+  bool requires_grad, is_leaf, contiguous;
+} agi_meta;
+
+// Device types as libtorch numbers them: 0 CPU, 1 CUDA.
+typedef struct {
+  int8_t type;
+  int16_t index;
+} agi_device;
+
+// ---- tensors
+agi_error *agi_from_data(const char *data, int8_t dtype, const int64_t *sizes, int64_t sizes_len, agi_tensor *out);
+agi_error *agi_to_data(agi_tensor t, char *data, int64_t bytes);
+agi_error *agi_empty(const int64_t *sizes, int64_t sizes_len, int8_t dtype, agi_device device, agi_tensor *out);
+agi_error *agi_full(const int64_t *sizes, int64_t sizes_len, double value, int8_t dtype, agi_device device, agi_tensor *out);
+agi_error *agi_arange(int64_t n, int8_t dtype, agi_device device, agi_tensor *out);
+agi_error *agi_empty_like(agi_tensor t, agi_tensor *out);
+agi_error *agi_zeros_like(agi_tensor t, agi_tensor *out);
+// dtype -1 keeps the type, device type -1 the device.
+agi_error *agi_to(agi_tensor t, int8_t dtype, agi_device device, bool non_blocking, agi_tensor *out);
+agi_error *agi_info(agi_tensor t, agi_meta *out);
+agi_error *agi_item(agi_tensor t, double *out);
+agi_error *agi_item_int(agi_tensor t, int64_t *out);
+agi_error *agi_equal(agi_tensor a, agi_tensor b, bool *out);
+agi_error *agi_share(agi_tensor t, agi_tensor *out);
+agi_error *agi_free(const agi_tensor *tensors, int64_t tensors_len);
+agi_error *agi_from_gotorch(uintptr_t at_tensor, agi_tensor *out);
+agi_error *agi_gotorch_view(agi_tensor t, uintptr_t *at_tensor);
+agi_error *agi_free_gotorch_view(uintptr_t at_tensor);
+
+// ---- autograd
+agi_error *agi_set_requires_grad(agi_tensor t, bool on);
+agi_error *agi_get_grad(agi_tensor t, agi_tensor *out);
+agi_error *agi_set_grad(agi_tensor t, agi_tensor grad);
+agi_error *agi_clear_grads(const agi_tensor *tensors, int64_t tensors_len);
+agi_error *agi_get_grads(const agi_tensor *tensors, int64_t tensors_len, agi_tensor *out);
+agi_error *agi_grad_mode(bool on, bool *previous);
+agi_error *agi_grad_enabled(bool *on);
+agi_error *agi_backward(const agi_tensor *outputs, const agi_tensor *gradients, int64_t n, bool keep_graph);
+agi_error *agi_grad(const agi_tensor *outputs, const agi_tensor *gradients, int64_t n, const agi_tensor *inputs,
+                    int64_t inputs_len, bool keep_graph, bool create_graph, agi_tensor *out);
+agi_error *agi_sdp_choice(agi_tensor q, agi_tensor k, agi_tensor v, agi_tensor mask, double dropout, bool is_causal,
+                          int64_t *out);
+
+// ---- autocast
+typedef struct {
+  bool enabled, cache;
+  int8_t dtype;
+} agi_autocast;
+agi_error *agi_autocast_get(int8_t device_type, agi_autocast *out);
+agi_error *agi_autocast_set(int8_t device_type, agi_autocast state);
+agi_error *agi_autocast_nest(int64_t step, int64_t *depth);
+agi_error *agi_autocast_clear(void);
+
+// ---- random generators
+agi_error *agi_generator_new(agi_device device, uint64_t seed, agi_generator *out);
+agi_error *agi_generator_default(agi_device device, agi_generator *out);
+agi_error *agi_generator_seed(agi_generator g, uint64_t seed);
+agi_error *agi_generator_state(agi_generator g, agi_tensor *out);
+agi_error *agi_generator_set_state(agi_generator g, agi_tensor state);
+agi_error *agi_generator_free(agi_generator g);
+
+// ---- runtime
+agi_error *agi_start(void);
+agi_error *agi_set_threads(int32_t n);
+agi_error *agi_threads(int32_t *n);
+agi_error *agi_set_deterministic(bool on);
+// A malloc'd text of libtorch's build and parallel settings.
+agi_error *agi_build_info(char **out);
+agi_error *agi_version(char **out);
+agi_error *agi_cuda_count(int64_t *out);
+agi_error *agi_synchronize(agi_device device);
+agi_error *agi_peak_memory(agi_device device, int64_t *out);
+agi_error *agi_reset_peak_memory(agi_device device);
+agi_error *agi_empty_cache(agi_device device);
+agi_error *agi_trim(void);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,129 @@
+package torch
+
+/*
+#include <stdlib.h>
+#include "stub_agiformer.h"
+const char *stub_fill_cgotorch(void *library);
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"unsafe"
+)
+
+// load opens libtorch and the two small libraries and fills the trampolines.
+// Nothing of it runs before the first job, so commands without numerics start
+// in milliseconds and need no libtorch at all.
+func load() error {
+	found, err := Locate()
+	if err != nil {
+		return err
+	}
+	cpu := filepath.Join(found.Torch, "libtorch_cpu.so")
+	torch, err := open(cpu, true)
+	if err != nil {
+		return err
+	}
+	if v := uint64(C.agi_stub_torch_version(torch)); versionText(v) != wantedVersion {
+		return fmt.Errorf("%s is libtorch %s, this program needs %s: run scripts/fetch_libtorch.sh, or point LIBTORCH at a libtorch %s",
+			cpu, versionText(v), wantedVersion, wantedVersion)
+	}
+	own, err := open(found.Agiformer, false)
+	if err != nil {
+		return err
+	}
+	if missing := C.stub_fill_agiformer(own); missing != nil {
+		return staleLibrary(found.Agiformer, C.GoString(missing))
+	}
+	gotorch, err := open(found.GoTorch, false)
+	if err != nil {
+		return err
+	}
+	if missing := C.stub_fill_cgotorch(gotorch); missing != nil {
+		return staleLibrary(found.GoTorch, C.GoString(missing))
+	}
+	loaded = found
+	return nil
+}
+
+// loaded is what load opened.
+var loaded Libraries
+
+func open(path string, global bool) (unsafe.Pointer, error) {
+	name := C.CString(path)
+	defer C.free(unsafe.Pointer(name))
+	var handle unsafe.Pointer
+	if why := C.agi_stub_open(name, C.bool(global), &handle); why != nil {
+		defer C.free(unsafe.Pointer(why))
+		return nil, fmt.Errorf("%s cannot be loaded (%s): run scripts/fetch_libtorch.sh and make build, or `agiformer doctor` for what is missing",
+			path, C.GoString(why))
+	}
+	return handle, nil
+}
+
+func staleLibrary(path, missing string) error {
+	return fmt.Errorf("%s has no function %s, so it is not the one that belongs to this program: run make build", path, missing)
+}
+
+// versionText reads libtorch's packed version: major, minor and patch in the top three bytes.
+func versionText(v uint64) string {
+	if v == 0 {
+		return "of unknown version"
+	}
+	return fmt.Sprintf("%d.%d.%d", v>>56, v>>48&0xff, v>>40&0xff)
+}
+
+var (
+	cudaOnce sync.Once
+	cudaErr  error
+)
+
+// loadCUDA loads libtorch's CUDA half, once; its operators register themselves.
+// It must come before the first backward, since the engine then counts the devices.
+func loadCUDA() error {
+	cudaOnce.Do(func() { cudaErr = openCUDA() })
+	return cudaErr
+}
+
+func openCUDA() error {
+	if _, err := start(); err != nil {
+		return err
+	}
+	if loaded.CUDA == "" {
+		return fmt.Errorf("CUDA was asked for, but libtorch in %s is built for the CPU only: run scripts/fetch_libtorch.sh cuda, or use hardware.device=cpu", loaded.Torch)
+	}
+	if _, err := open("libcuda.so.1", false); err != nil {
+		return errors.New("CUDA was asked for, but no NVIDIA driver is installed (libcuda.so.1): install it, or use hardware.device=cpu")
+	}
+	if backwardRan.Load() {
+		return errors.New("CUDA was first asked for after a backward pass on the CPU: ask for the device at the program's start")
+	}
+	_, err := open(loaded.CUDA, true)
+	return err
+}
+
+// CUDAAvailable tells whether a GPU can be used; the first call loads libtorch
+// and its CUDA half.
+func CUDAAvailable() bool { return CUDACount() > 0 }
+
+// CUDACount is the number of GPUs that can be used.
+func CUDACount() int {
+	var n C.int64_t
+	err := inJob(func() {
+		if loadCUDA() != nil {
+			return
+		}
+		if e := C.agi_cuda_count(&n); e != nil {
+			C.free(unsafe.Pointer(e)) // a driver that does not answer is no GPU
+			n = 0
+		}
+	})
+	if err != nil {
+		return 0
+	}
+	return int(n)
+}

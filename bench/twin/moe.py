@@ -1,0 +1,108 @@
+"""Routing, load balancing and sparse dispatch."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from .config import Config
+from .experts import Expert
+from .layers import linear
+
+
+class MoE(nn.Module):
+    """Each token goes to k of E experts; each expert sees its own tokens, in order."""
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.config = config
+        if config.n_experts > 1:
+            self.router = linear(config.d_model, config.n_experts)
+        self.experts = nn.ModuleList(
+            Expert(kind, config.d_model, config.expert_heads, config.d_ff) for kind in config.expert_types
+        )
+
+    def route(self, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """u [B, T, d] -> probabilities [B, T, E], weights and choices [B, T, k]; float32 whatever the AMP dtype."""
+        with torch.autocast(u.device.type, enabled=False):
+            wide = torch.float64 if u.dtype == torch.float64 else torch.float32
+            probabilities = nn.functional.linear(u.to(wide), self.router.weight.to(wide)).softmax(dim=-1)
+        weights, choices = probabilities.topk(self.config.top_k, dim=-1)
+        if self.config.top_k > 1:
+            weights = weights / weights.sum(dim=-1, keepdim=True)
+        return probabilities, weights, choices
+
+    def load_balancing(self, probabilities: Tensor, valid: Tensor) -> Tensor:
+        """w * E * sum_e (mean over valid tokens of p_e)^2; valid [B, T] bool."""
+        config = self.config
+        share = valid.unsqueeze(-1).to(probabilities.dtype)
+        if config.load_balancing_scope == "sequence":
+            counts = share.sum(dim=1)  # [B, 1]
+            means = (probabilities * share).sum(dim=1) / counts.clamp(min=1)
+            term = ((means**2).sum(dim=-1, keepdim=True) * counts).sum() / counts.sum()
+        else:
+            term = (((probabilities * share).sum(dim=(0, 1)) / share.sum()) ** 2).sum()
+        return config.load_balancing_loss_weight * config.n_experts * term
+
+    def forward(self, u: Tensor, places: dict, valid: Tensor | None, caches: list | None = None):
+        """u [B, T, d] -> [B, T, d], the load-balancing term and the tokens of each expert [E] (both None with one expert)."""
+        if self.config.n_experts == 1:
+            return self.experts[0](u, places, caches and caches[0]), None, None
+        if valid is None:
+            valid = torch.ones(u.shape[:2], dtype=torch.bool, device=u.device)
+        probabilities, weights, choices = self.route(u)
+        result, counts = self._dispatch(u, places, weights, choices, valid, caches)
+        return result, self.load_balancing(probabilities, valid), counts
+
+    def _dispatch(self, u, places, weights, choices, valid, caches):
+        batch, length, width = u.shape
+        experts = self.config.n_experts
+        # chosen [B, E, T]; rank [B, E, T]: how many earlier tokens of the lane went to the expert.
+        chosen = torch.zeros(batch, length, experts, dtype=torch.bool, device=u.device)
+        chosen = (chosen.scatter_(2, choices, True) & valid.unsqueeze(-1)).transpose(1, 2)
+        counts = chosen.sum(dim=-1)  # [B, E]
+        order = chosen.to(torch.uint8).argsort(dim=-1, descending=True, stable=True)
+        rank = chosen.cumsum(dim=-1) - 1
+        sizes = self._sizes(counts, length)
+        lanes = torch.arange(batch, device=u.device).unsqueeze(1) * length
+        flat = u.reshape(batch * length, width)
+        outputs, starts, start = [], [], 0
+        for e, expert in enumerate(self.experts):
+            size = sizes[e]
+            index = (order[:, e, :size] + lanes).flatten()
+            tokens = flat.index_select(0, index).view(batch, size, width)
+            own = {key: value.flatten().index_select(0, index).view(batch, size) for key, value in places.items()}
+            outputs.append(expert(tokens, own, caches and caches[e]).flatten(0, 1))
+            starts.append(start)
+            start += batch * size
+        # Where the result of (token, choice) lies in the experts' outputs laid end to end.
+        size_of = torch.tensor(sizes, device=u.device)
+        offset = torch.tensor(starts, device=u.device)
+        own_rank = rank.transpose(1, 2).gather(2, choices)  # [B, T, k]
+        kept = (own_rank < size_of[choices]) & valid.unsqueeze(-1)
+        lane = torch.arange(batch, device=u.device).view(-1, 1, 1)
+        slot = offset[choices] + lane * size_of[choices] + own_rank
+        slot = torch.where(kept, slot, 0).flatten()
+        weights = torch.where(kept, weights, 0)
+        gathered = torch.cat(outputs).index_select(0, slot).view(batch, length, -1, width)
+        result = (gathered * weights.unsqueeze(-1).to(gathered.dtype)).sum(dim=2)
+        return result, counts.sum(dim=0)
+
+    def _sizes(self, counts: Tensor, length: int) -> list[int]:
+        """Places C of each expert: the largest count, at least 1, or the capacity in training."""
+        config = self.config
+        if config.capacity_factor is not None and self.training:
+            size = math.ceil(config.capacity_factor * config.top_k * length / config.n_experts)
+            return [max(1, min(size, length))] * config.n_experts
+        return counts.amax(dim=0).clamp(min=1).tolist()
+
+    def step(self, u: Tensor, places: dict, caches: list) -> Tensor:
+        """One token, u [1, 1, d], through the caches of the experts that it chooses."""
+        if self.config.n_experts == 1:
+            return self.experts[0](u, places, caches[0])
+        _, weights, choices = self.route(u)
+        result = 0
+        for weight, e in zip(weights.flatten().unbind(), choices.flatten().tolist()):
+            y = self.experts[e](u, places, caches[e])
+            result = result + weight.to(y.dtype) * y
+        return result

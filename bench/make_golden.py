@@ -22,7 +22,7 @@ from twin.files import named_parameters
 from twin.model import loss
 
 SMALL = Config(
-    vocab_size=16, d_model=32, n_layers=1, n_heads=2, d_ff=12, memory_size=5, max_seq_len=8, dropout=0.0, max_segment_len=8
+    vocab_size=16, d_model=32, n_layers=1, n_heads=2, d_ff=8, memory_size=5, max_seq_len=8, dropout=0.0, max_segment_len=8
 )
 ALTERNATING = ("language", "logic", "language", "logic")
 
@@ -47,7 +47,7 @@ CASES = {
     "memory": Case(variant(n_layers=2), [[8, 8, 8]] * 3, [[1, 1, 1], [0, 0, 1], [0, 1, 0]]),
     # Writes every second segment; the working memory is shorter than a segment, segments are padded.
     "freq2": Case(
-        variant(memory_update_freq=2, max_segment_len=5),
+        variant(n_experts=1, expert_types=("logic",), memory_update_freq=2, max_segment_len=5),
         [[8, 3], [7, 8], [8, 2], [4, 8], [6, 8]],
         [[1, 1], [0, 0], [0, 0], [0, 1], [0, 0]],
     ),

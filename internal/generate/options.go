@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"os"
+
+	"agiformer/internal/config"
 )
 
 // Options are what the user asks for. Sampling follows the order of Hugging
@@ -46,8 +48,8 @@ func (o *Options) Validate() error {
 	return nil
 }
 
-// text returns the prompt, of which there must be some.
-func (o *Options) text() ([]byte, error) {
+// Text returns the prompt, of which there must be some.
+func (o *Options) Text() ([]byte, error) {
 	if o.PromptFile == "" {
 		if o.Prompt == "" {
 			return nil, errors.New("the prompt is empty: give the text to go on from with --prompt or --prompt-file")
@@ -62,4 +64,16 @@ func (o *Options) text() ([]byte, error) {
 		return nil, fmt.Errorf("the prompt is empty: %s holds no text", o.PromptFile)
 	}
 	return text, nil
+}
+
+// CheckInputs refuses inputs that the model does not take.
+func (o *Options) CheckInputs(m config.Model) error {
+	for _, input := range []struct{ flag, file string }{
+		{"--image", o.Image}, {"--audio", o.Audio}, {"--video", o.Video},
+	} {
+		if input.file != "" && !m.UseMultimodal {
+			return fmt.Errorf("%s %s: this checkpoint's model takes text only (model.use_multimodal=false): leave %s out", input.flag, input.file, input.flag)
+		}
+	}
+	return nil
 }

@@ -107,7 +107,7 @@ func TestPlotDrawsARun(t *testing.T) {
 func TestSweepRunsEveryJobInItsOwnFolder(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	arguments := append(tiny("x", "training.max_steps=2", "training.eval_interval=0", "-m", "training.learning_rate=0.001,0.002"))
+	arguments := tiny("x", "training.max_steps=2", "training.eval_interval=0", "-m", "training.learning_rate=0.001,0.002")
 	arguments = without(arguments, "run.dir=x")
 	program{folder: folder, arguments: arguments}.run(t).ok(t)
 	runs := glob(t, folder, "multirun/*/*/[0-9]")

@@ -1,0 +1,106 @@
+// Package evaluate is the eval command: a checkpoint's loss, calibration and
+// expert usage on text that the user names, with memory carried through each
+// document.
+package evaluate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"agiformer/internal/data"
+	"agiformer/internal/exit"
+	"agiformer/internal/pretrained"
+	"agiformer/internal/train"
+)
+
+// Options are what the user asks for.
+type Options struct {
+	Checkpoint string // a run folder or a checkpoint's folder
+	// Data lists files, folders and globs; a plain text file is one document,
+	// however long. Empty: the validation text that the checkpoint's
+	// configuration names in data.valid.
+	Data []string
+	// TokenLosses is a file to write each predicted token's loss to; "" none.
+	TokenLosses string
+	Device      string // auto, cpu, cuda or cuda:N
+	AMP         bool   // mixed precision instead of float32
+	JSON        bool
+	CacheDir    string // of tokenised text; "" is the per-user cache
+}
+
+// Validate checks what can be checked before anything is read.
+func (o Options) Validate() error {
+	if o.Checkpoint == "" {
+		return errors.New("eval needs --checkpoint: the folder of a run or of one of its checkpoints")
+	}
+	return nil
+}
+
+// Run evaluates and prints the report to out; what was wrong with the text goes
+// to notes.
+func Run(ctx context.Context, o Options, out, notes io.Writer) error {
+	c, err := pretrained.Open(o.Checkpoint)
+	if err != nil {
+		return err
+	}
+	text, err := o.text(ctx, c, notes)
+	if err != nil {
+		return exit.Usage(err)
+	}
+	defer text.Close()
+	m, err := c.Load(o.Device, o.AMP)
+	if err != nil {
+		return err
+	}
+	result, err := o.measure(m, text, c)
+	if err := errors.Join(err, m.Free()); err != nil {
+		return err
+	}
+	r := report{Result: *result, Step: c.Step(), Checkpoint: c.Dir(), Documents: text.Documents()}
+	if o.JSON {
+		return r.json(out)
+	}
+	return r.print(out, c.Config.Model.ExpertTypes)
+}
+
+// text opens the tokenised documents to evaluate, of which there must be some.
+func (o Options) text(ctx context.Context, c *pretrained.Checkpoint, notes io.Writer) (*data.Dataset, error) {
+	options := data.Options{Paths: o.Data, TextField: c.Config.Data.TextField, OnError: c.Config.Data.OnError, CacheDir: o.CacheDir}
+	if len(o.Data) == 0 {
+		if len(c.Config.Data.Valid) == 0 {
+			return nil, errors.New("the checkpoint's configuration names no validation text (data.valid is null): give text with --data PATH")
+		}
+		options.Paths, options.Split = c.Config.Data.Valid, c.Config.Data.Split
+		options.MaxDocumentBytes = c.Config.Data.MaxDocumentBytes
+	}
+	text, found, err := data.Prepare(ctx, options, c.Tokenizer)
+	if err != nil {
+		return nil, err
+	}
+	for _, sentence := range found.Sentences() {
+		fmt.Fprintln(notes, "note:", sentence)
+	}
+	return text, nil
+}
+
+// measure runs the model over the text.
+func (o Options) measure(m *pretrained.Model, text *data.Dataset, c *pretrained.Checkpoint) (result *train.Result, err error) {
+	options := train.EvalOptions{Precision: m.Precision, Full: true}
+	if o.TokenLosses != "" {
+		file, err := newTokenFile(o.TokenLosses, func(doc int64) int { return max(len(text.Document(doc))-1, 0) })
+		if err != nil {
+			return nil, exit.Usage(err)
+		}
+		options.TokenLoss = file.add
+		defer func() { err = errors.Join(err, file.close()) }()
+	}
+	lanes := min(c.Config.Training.BatchSize, max(text.Documents(), 1))
+	batches := data.NewEvaluation(text, data.EvaluationOptions{BatchSize: int(lanes), SeqLen: int(c.Config.Model.SegmentLen())})
+	result, _, err = train.Evaluate(m.Model, batches, options)
+	if err == nil && result.Tokens == 0 {
+		err = exit.Usage(errors.New("there is nothing to predict: no document of --data has more than one token"))
+	}
+	return result, err
+}

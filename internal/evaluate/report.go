@@ -1,0 +1,46 @@
+package evaluate
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"agiformer/internal/train"
+)
+
+// report is an evaluation's result with what it is of.
+type report struct {
+	train.Result
+	Documents  int64  `json:"documents"`
+	Step       int64  `json:"step"` // optimizer steps the model was trained for
+	Checkpoint string `json:"checkpoint"`
+}
+
+// json prints the report as one object on a line.
+func (r report) json(out io.Writer) error { return json.NewEncoder(out).Encode(r) }
+
+// print shows the report to people.
+func (r report) print(out io.Writer, experts []string) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(table, "%s\t%s\n", name, fmt.Sprintf(format, args...))
+	}
+	row("checkpoint", "%s (step %d)", r.Checkpoint, r.Step)
+	row("text", "%d documents, %d tokens predicted, %d bytes", r.Documents, r.Tokens, r.Bytes)
+	row("loss", "%.4f nats a token", r.Loss)
+	row("perplexity", "%.4f", r.Perplexity)
+	row("bits per byte", "%.4f", r.BitsPerByte)
+	row("accuracy", "%.2f %% of the tokens were the first guess", 100*r.Accuracy)
+	row("calibration", "%.4f expected error of the first guess's probability", r.CalibrationError)
+	for i, block := range r.ExpertUsage {
+		shares := make([]string, len(block))
+		for j, share := range block {
+			shares[j] = fmt.Sprintf("%s %.1f %%", experts[j], 100*share)
+		}
+		row(fmt.Sprintf("experts, block %d", i), "%s", strings.Join(shares, ", "))
+	}
+	row("seconds", "%.2f (%.0f tokens/s)", r.Seconds, float64(r.Tokens)/r.Seconds)
+	return table.Flush()
+}

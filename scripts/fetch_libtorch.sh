@@ -164,7 +164,7 @@ fetch() {
 }
 
 fetch_all() {
-	local staging="$dest.unpack" package version sha256 megabytes wheel
+	local staging="$cache/.unpack-$torch_version-$flavour" package version sha256 megabytes wheel
 	find_pip
 	mkdir -p "$wheels"
 	check_space
@@ -183,11 +183,11 @@ fetch_all() {
 		(cd "$staging" && stat -c '%s %n' lib/* include/torch/csrc/api/include/torch/torch.h native_functions.yaml)
 	} >"$staging/STAMP"
 	if [ -e "$dest" ]; then
-		rm -rf "$dest.old"
-		mv -T "$dest" "$dest.old"
+		rm -rf "$cache/.old-$torch_version-$flavour"
+		mv -T "$dest" "$cache/.old-$torch_version-$flavour"
 	fi
 	mv -T "$staging" "$dest"
-	rm -rf "$dest.old" "$wheels"
+	rm -rf "$cache/.old-$torch_version-$flavour" "$wheels"
 }
 
 # ---- main -----------------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ type Report struct {
 // Libraries are the places of the shared libraries, as found without loading them.
 type Libraries struct {
 	Libtorch  string // the folder that holds libtorch_cpu.so
+	Source    string // why that folder: LIBTORCH, beside the program, the cache, ...
 	Cgotorch  string // libcgotorch.so, a file
 	Agiformer string // libagiformer_torch.so, a file
 }
@@ -46,7 +47,7 @@ type Options struct {
 	Version string
 	// Locate finds the libraries without loading them. Its error is a sentence with the mend.
 	Locate func() (Libraries, error)
-	// Load loads the libraries and returns libtorch's own version; nil leaves them alone.
+	// Load loads the libraries and says what answered; nil leaves them alone.
 	Load func() (string, error)
 	// CacheDir is the per-user cache folder.
 	CacheDir string

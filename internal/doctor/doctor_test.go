@@ -85,13 +85,13 @@ func TestProblemsHaveMends(t *testing.T) {
 	t.Parallel()
 	options, _ := machine(t)
 	options.Locate = func() (doctor.Libraries, error) {
-		return doctor.Libraries{}, errors.New("libtorch_cpu.so is nowhere")
+		return doctor.Libraries{}, errors.New("libtorch is nowhere: run scripts/fetch_libtorch.sh")
 	}
 	report := doctor.Inspect(options)
 	if report.Usable || report.Err() == nil {
 		t.Fatal("a machine without libtorch is called usable")
 	}
-	if got := find(t, report, "libtorch"); got.Found != "libtorch_cpu.so is nowhere" || !strings.Contains(got.Mend, "fetch_libtorch.sh") {
+	if got := find(t, report, "libtorch"); got.Status != doctor.Problem || !strings.Contains(got.Mend, "fetch_libtorch.sh") {
 		t.Errorf("missing libtorch: %+v", got)
 	}
 	for _, check := range report.Checks {

@@ -15,12 +15,16 @@ const fetchMend = "run scripts/fetch_libtorch.sh in the project's folder, or set
 // libraryChecks reports on libtorch and on our two small libraries; the libraries are returned for later checks.
 func libraryChecks(options Options) ([]Check, Libraries) {
 	libraries, err := options.Locate()
-	checks := []Check{libtorchCheck(libraries, err), smallCheck(libraries, err)}
+	checks := []Check{libtorchCheck(libraries, err)}
+	if libraries.Libtorch == "" {
+		return checks, libraries // Locate looks for ours only after libtorch
+	}
+	checks = append(checks, smallCheck(libraries, err))
 	if options.Load == nil {
 		return checks, libraries
 	}
 	loaded, err := options.Load()
-	check := Check{Name: "loading", Status: OK, Found: "libtorch " + loaded + " answers", Values: map[string]string{"version": loaded}}
+	check := Check{Name: "loading", Status: OK, Found: "libtorch " + loaded}
 	if err != nil {
 		check = Check{Name: "loading", Status: Problem, Found: err.Error(), Mend: "make build in the project's folder builds the libraries again"}
 	}
@@ -32,13 +36,16 @@ func libtorchCheck(libraries Libraries, err error) Check {
 	if libraries.Libtorch == "" {
 		check.Status, check.Found, check.Mend = Problem, "not found", fetchMend
 		if err != nil {
-			check.Found = err.Error()
+			check.Mend = err.Error()
 		}
 		return check
 	}
 	release := LibtorchVersion(libraries.Libtorch)
-	check.Values = map[string]string{"version": release, "folder": libraries.Libtorch}
+	check.Values = map[string]string{"version": release, "folder": libraries.Libtorch, "source": libraries.Source}
 	check.Found = release + " in " + libraries.Libtorch
+	if libraries.Source != "" {
+		check.Found += " (" + libraries.Source + ")"
+	}
 	switch number, _, _ := strings.Cut(release, "+"); number {
 	case WantedLibtorch:
 	case "":
@@ -63,10 +70,10 @@ func smallCheck(libraries Libraries, err error) Check {
 	if len(missing) > 0 {
 		check.Status = Problem
 		check.Found = strings.Join(missing, " and ") + " not found"
-		if err != nil && libraries.Libtorch != "" {
-			check.Found = err.Error()
-		}
 		check.Mend = "run make build in the project's folder, or set AGIFORMER_LIB to the folder that holds them"
+		if err != nil {
+			check.Mend = err.Error()
+		}
 		return check
 	}
 	check.Found = libraries.Cgotorch + ", " + libraries.Agiformer

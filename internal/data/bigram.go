@@ -1,0 +1,98 @@
+package data
+
+import (
+	"fmt"
+	"math"
+)
+
+// bigram counts how often a byte follows another within a document.
+type bigram struct {
+	pairs [256][256]int64
+	total [256]int64 // sums of the rows
+	bytes [256]int64
+	all   int64
+}
+
+// Bigram returns the bits per byte that a byte-bigram model fitted on train
+// needs for valid: the mean of -log2 P(b|a) over every byte b of a document but
+// its first, a the byte before. P is interpolated after Witten and Bell ("The
+// zero-frequency problem", 1991), down to the uniform distribution over 256:
+// after n occurrences of a with t different successors
+//
+//	P(b|a) = (count(a b) + t·P(b)) / (n + t)
+func Bigram(train, valid *Dataset) (float64, error) {
+	m := new(bigram)
+	err := train.eachPair(func(a, b byte, first bool) {
+		m.bytes[b]++
+		m.all++
+		if !first {
+			m.pairs[a][b]++
+			m.total[a]++
+		}
+	})
+	if err != nil {
+		return 0, err
+	}
+	cost := m.costs()
+	bits, count := 0.0, int64(0)
+	err = valid.eachPair(func(a, b byte, first bool) {
+		if !first {
+			bits += cost[a][b]
+			count++
+		}
+	})
+	if err != nil {
+		return 0, err
+	}
+	if count == 0 {
+		return 0, fmt.Errorf("the validation text has no document of two bytes, so nothing is predicted in it: name other files")
+	}
+	return bits / float64(count), nil
+}
+
+// costs returns -log2 P(b|a) of every pair.
+func (m *bigram) costs() *[256][256]float64 {
+	var uniform [256]float64
+	for b := range uniform {
+		uniform[b] = 1.0 / 256
+	}
+	unigram := interpolate(&m.bytes, m.all, &uniform)
+	cost := new([256][256]float64)
+	for a := range cost {
+		p := interpolate(&m.pairs[a], m.total[a], &unigram)
+		for b := range p {
+			cost[a][b] = -math.Log2(p[b])
+		}
+	}
+	return cost
+}
+
+// interpolate mixes counts, n in all, with what to believe without them.
+func interpolate(counts *[256]int64, n int64, prior *[256]float64) [256]float64 {
+	if n == 0 {
+		return *prior
+	}
+	different := 0
+	for _, c := range counts {
+		if c > 0 {
+			different++
+		}
+	}
+	var p [256]float64
+	for b := range p {
+		p[b] = (float64(counts[b]) + float64(different)*prior[b]) / (float64(n) + float64(different))
+	}
+	return p
+}
+
+// eachPair calls f with every byte b of the documents' text and the byte a
+// before it; the first of a document has none.
+func (d *Dataset) eachPair(f func(a, b byte, first bool)) error {
+	var last byte
+	return d.eachChunk(func(ids []int32, first bool) {
+		for _, b := range d.tok.Decode(ids) {
+			f(last, b, first)
+			last, first = b, false
+		}
+	})
+}

@@ -10,6 +10,7 @@ import (
 	"agiformer/internal/doctor"
 	"agiformer/internal/exit"
 	"agiformer/internal/torch"
+	"agiformer/internal/train"
 )
 
 func newDoctorCommand() *cobra.Command {
@@ -47,7 +48,7 @@ Exit code 0: agiformer can train and generate here. 1: something that it needs i
 }
 
 func doctorOptions(load bool) doctor.Options {
-	options := doctor.Options{Locate: locateLibraries, CacheDir: doctorCacheDir()}
+	options := doctor.Options{Version: train.Version, Locate: locateLibraries, CacheDir: doctorCacheDir()}
 	options.WorkDir, _ = os.Getwd()
 	if load {
 		options.Load = loadLibraries

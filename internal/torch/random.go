@@ -16,6 +16,7 @@ import "C"
 type Generator struct {
 	handle C.agi_generator
 	freed  bool
+	shared bool // a device's default
 }
 
 // NewGenerator makes a generator of its own on a device.
@@ -27,14 +28,21 @@ func NewGenerator(dev Device, seed uint64) *Generator {
 	return &Generator{handle: out}
 }
 
-// DefaultGenerator is a handle on the generator that operations use which are
-// given none (dropout, for instance). Free frees the handle only.
+// defaults holds the default generators asked for so far; only the worker uses it.
+var defaults = map[Device]*Generator{}
+
+// DefaultGenerator is the generator of operations which are given none (dropout,
+// for instance). It lives as long as the program; Free leaves it alone.
 func DefaultGenerator(dev Device) *Generator {
 	var out C.agi_generator
-	if e := C.agi_generator_default(dev.c("DefaultGenerator"), &out); e != nil {
-		raise("DefaultGenerator", e)
+	d := dev.c("DefaultGenerator")
+	if defaults[dev] == nil {
+		if e := C.agi_generator_default(d, &out); e != nil {
+			raise("DefaultGenerator", e)
+		}
+		defaults[dev] = &Generator{handle: out, shared: true}
 	}
-	return &Generator{handle: out}
+	return defaults[dev]
 }
 
 // use gives the handle for a call of C; nil is the default generator.
@@ -85,6 +93,9 @@ func (g *Generator) SetState(state []byte) {
 
 // Free ends the generator; a second Free is an error.
 func (g *Generator) Free() {
+	if g.own("Free"); g.shared {
+		return
+	}
 	if e := C.agi_generator_free(g.own("Free")); e != nil {
 		raise("Free", e)
 	}

@@ -1,0 +1,168 @@
+package experts
+
+import (
+	"agiformer/internal/model/nn"
+	"agiformer/internal/torch"
+)
+
+// Sizes of the token features (docs/model.md, Token features) and of the
+// bias dimensions that they get in queries and keys.
+const (
+	typeCount, placeCount, vowelCount = 32, 16, 8
+	biasWidth                         = 4
+	oneHotWidth                       = typeCount + placeCount + vowelCount
+)
+
+// language is AgglutinativeAttention: dot-product attention whose queries and
+// keys are extended by learned vectors of the token's type, its place in the
+// word and its vowel class, and of whose rotary pairs every other part turns
+// with the word's index instead of the token's.
+type language struct{}
+
+func init() { Register("language", language{}) }
+
+// languageWidths returns the heads H', the head width h', and the width
+// c = h' - 8 of the part of queries and keys that comes from the states.
+func languageWidths(s Shape) (heads, head, content int64) {
+	_, heads, head = s.Inner()
+	return heads, head, head - 2*biasWidth
+}
+
+func (language) Specs(s Shape) []nn.Spec {
+	width, _, _ := s.Inner()
+	heads, head, content := languageWidths(s)
+	table := func(name string, rows int64) nn.Spec {
+		return nn.Table(name+".weight", rows, biasWidth*heads, nn.Normal(0.5))
+	}
+	return []nn.Spec{
+		nn.Weight("qkv", heads*(2*content+head), s.DModel, nn.LinearInit(s.DModel)),
+		nn.Weight("out", s.DModel, width, nn.ResidualInit(width, s.Layers)),
+		table("type_query", typeCount), table("type_key", typeCount),
+		table("place_query", placeCount), table("place_key", placeCount),
+		table("vowel_query", vowelCount), table("vowel_key", vowelCount),
+	}
+}
+
+func (language) ScoreWidth(s Shape) int64 {
+	width, _, _ := s.Inner()
+	return width
+}
+
+// languageFeatures holds the rotary tables: for position p of the segment
+// and word w the angles of the c/2 pairs, the first n_t by p, the rest by w.
+type languageFeatures struct {
+	content                                int64
+	tokenCos, tokenSin, wordCos, wordSin   *torch.Tensor // [T, n_t], [T+1, n_w]
+	typeNumbers, placeNumbers, vowelNumber *torch.Tensor // 0..count-1
+	dtype                                  torch.DType
+}
+
+func (language) Features(s Shape, dt torch.DType, dev torch.Device) Features {
+	scope := torch.Enter()
+	defer scope.Exit()
+	_, _, content := languageWidths(s)
+	wordPairs := content / 4
+	tokenPairs := content/2 - wordPairs
+	table := func(count, pairs int64) (cos, sin *torch.Tensor) {
+		positions := make([]float64, count)
+		for i := range positions {
+			positions[i] = float64(i)
+		}
+		c, s := nn.Angles(positions, pairs)
+		place := func(values []float64) *torch.Tensor {
+			return torch.FromSlice(values, count, pairs).ToDType(dt).ToDevice(dev).Keep()
+		}
+		return place(c), place(s)
+	}
+	f := &languageFeatures{content: content, dtype: dt}
+	f.tokenCos, f.tokenSin = table(s.SegmentLen, tokenPairs)
+	f.wordCos, f.wordSin = table(s.SegmentLen+1, wordPairs)
+	f.typeNumbers = torch.Arange(typeCount, torch.Int64, dev).Keep()
+	f.placeNumbers = torch.Arange(placeCount, torch.Int64, dev).Keep()
+	f.vowelNumber = torch.Arange(vowelCount, torch.Int64, dev).Keep()
+	return f
+}
+
+func (f *languageFeatures) Free() {
+	for _, t := range []*torch.Tensor{f.tokenCos, f.tokenSin, f.wordCos, f.wordSin,
+		f.typeNumbers, f.placeNumbers, f.vowelNumber} {
+		t.Free()
+	}
+}
+
+// Rows returns for each token [cos; cos; -sin; sin] of its c/2 angles and the
+// one-hot type, place and vowel: width 2c + 56. One-hot rows turn the table
+// look-ups of the layers and their gradients into small matrix products.
+func (f *languageFeatures) Rows(s *Segment) *torch.Tensor {
+	scope := torch.Enter()
+	defer scope.Exit()
+	n := s.Lanes * s.Len
+	words := s.Words.Reshape(n)
+	angles := func(token, word *torch.Tensor) *torch.Tensor {
+		pairs := token.Size(1)
+		byToken := token.Narrow(0, s.First, s.Len).Expand(s.Lanes, s.Len, pairs).Reshape(n, pairs)
+		return torch.Cat([]*torch.Tensor{byToken, word.IndexSelect(0, words)}, 1)
+	}
+	oneHot := func(ids, numbers *torch.Tensor) *torch.Tensor {
+		return ids.Reshape(n, 1).Eq(numbers).ToDType(f.dtype)
+	}
+	cos, sin := angles(f.tokenCos, f.wordCos), angles(f.tokenSin, f.wordSin)
+	rows := torch.Cat([]*torch.Tensor{
+		cos, cos, sin.Neg(), sin,
+		oneHot(s.Types, f.typeNumbers), oneHot(s.Places, f.placeNumbers), oneHot(s.Vowels, f.vowelNumber),
+	}, 1)
+	scope.Exit(rows)
+	return rows
+}
+
+// languageAttention is language's attention of one layer.
+type languageAttention struct {
+	heads, head, content int64
+	qkv, out             nn.Linear
+	// Feature tables, queries first: [32, 4H'], [16, 4H'], [8, 4H'].
+	types, places, vowels [2]*torch.Tensor
+}
+
+func (language) New(s Shape, p nn.Params) Attention {
+	heads, head, content := languageWidths(s)
+	pair := func(name string) [2]*torch.Tensor {
+		return [2]*torch.Tensor{p.Get(name + "_query.weight"), p.Get(name + "_key.weight")}
+	}
+	return &languageAttention{
+		heads: heads, head: head, content: content,
+		qkv: nn.NewLinear(p.Sub("qkv")), out: nn.NewLinear(p.Sub("out")),
+		types: pair("type"), places: pair("place"), vowels: pair("vowel"),
+	}
+}
+
+func (a *languageAttention) Forward(u, rows *torch.Tensor, cache *nn.Cache) *torch.Tensor {
+	lanes, places := u.Size(0), u.Size(1)
+	both := a.heads * a.content * 2
+	parts := a.qkv.Forward(u).SplitSizes([]int64{both, a.heads * a.head}, -1)
+	view := func(t *torch.Tensor, width int64) *torch.Tensor { // [B, C, 2, H', width]
+		return t.View(lanes, places, 2, a.heads, width)
+	}
+	angle := func(start int64) *torch.Tensor {
+		return rows.Narrow(2, start, a.content).Unsqueeze(2).Unsqueeze(2)
+	}
+	rotated := nn.Rotate(view(parts[0], a.content), angle(0), angle(a.content))
+	typePlace, vowel := a.bias(rows, rotated.DType())
+	qk := torch.Cat([]*torch.Tensor{rotated, view(typePlace, biasWidth), view(vowel, biasWidth)}, -1).Unbind(2)
+	attended := nn.SelfAttend(
+		qk[0].Transpose(1, 2), qk[1].Transpose(1, 2), nn.Heads(parts[1], a.heads), cache)
+	return a.out.Forward(nn.MergeHeads(attended))
+}
+
+// bias returns the learned dimensions of queries and keys, each [B, C, 2·4H']
+// with the queries first: of type and place together, and of the vowel.
+func (a *languageAttention) bias(rows *torch.Tensor, dt torch.DType) (typePlace, vowel *torch.Tensor) {
+	pair := func(query, key *torch.Tensor) *torch.Tensor {
+		return torch.Cat([]*torch.Tensor{query, key}, 1)
+	}
+	typePlaceTable := torch.Cat([]*torch.Tensor{
+		pair(a.types[0], a.types[1]), pair(a.places[0], a.places[1])}, 0)
+	oneHot := 2 * a.content
+	typePlace = rows.Narrow(2, oneHot, typeCount+placeCount).Matmul(typePlaceTable)
+	vowel = rows.Narrow(2, oneHot+typeCount+placeCount, vowelCount).Matmul(pair(a.vowels[0], a.vowels[1]))
+	return typePlace.ToDType(dt), vowel.ToDType(dt)
+}

@@ -1,0 +1,188 @@
+package experts
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"agiformer/internal/model/nn"
+	"agiformer/internal/torch"
+)
+
+// MoE is a block's mixture of experts.
+type MoE struct {
+	router  *router // nil with one expert
+	experts []*Expert
+}
+
+// Result is what MoE.Forward returns.
+type Result struct {
+	// States [B, T, d] of the branch; a tensor that nothing else uses.
+	States *torch.Tensor
+	// Balance is the weighted load-balancing loss of the layer, a scalar;
+	// nil with one expert or without gradients and usage.
+	Balance *torch.Tensor
+	// Counts [E] int64 are the tokens that each expert got; nil with one expert.
+	Counts *torch.Tensor
+}
+
+// Specs lists the parameters of a mixture of the given kinds.
+func Specs(types []string, s Shape) []nn.Spec {
+	var specs []nn.Spec
+	if len(types) > 1 {
+		specs = append(specs, RouterSpec(int64(len(types)), s.DModel))
+	}
+	for e, kind := range types {
+		specs = append(specs, nn.Prefix(expertName(e), ExpertSpecs(kind, s))...)
+	}
+	return specs
+}
+
+// RouterSpec is the router's only parameter, [E, d].
+func RouterSpec(experts, d int64) nn.Spec {
+	return nn.Weight("router", experts, d, nn.LinearInit(d))
+}
+
+// New builds the mixture over its parameters.
+func New(types []string, s Shape, routing Routing, p nn.Params) *MoE {
+	m := &MoE{}
+	if len(types) > 1 {
+		m.router = &router{Routing: routing, weight: p.Get("router.weight")}
+	}
+	for e, kind := range types {
+		m.experts = append(m.experts, NewExpert(kind, s, p.Sub(expertName(e))))
+	}
+	return m
+}
+
+// Forward returns Σ_{e chosen by t} weight_{t,e} · expert_e(...)_t for the
+// normalised tokens u [B, T, d]. Each expert computes its own tokens only.
+// caches, one an expert, are filled where given; they must be empty and B = 1.
+func (m *MoE) Forward(u *torch.Tensor, s *Segment, caches []*nn.Cache, usage bool) Result {
+	if m.router == nil {
+		rows := s.rows[m.experts[0].kind].View(s.Lanes, s.Len, -1)
+		return Result{States: m.experts[0].Forward(u, rows, cacheOf(caches, 0))}
+	}
+	c := m.router.route(u)
+	p := m.router.dispatch(c, s)
+	r := Result{States: m.combine(m.run(u, s, p, caches), u, p)}
+	if usage || torch.GradEnabled() {
+		r.Balance = m.router.balance(c.probabilities, s)
+	}
+	if usage {
+		r.Counts = p.counts.SumDim([]int64{0}, false)
+	}
+	return r
+}
+
+// run gathers each expert's tokens, runs it, and returns all results in the
+// plan's row space [Σ B·C_e, d], or nil where no token was routed.
+func (m *MoE) run(u *torch.Tensor, s *Segment, p plan, caches []*nn.Cache) *torch.Tensor {
+	scope := torch.Enter()
+	defer scope.Exit()
+	d := u.Size(2)
+	sizes := make([]int64, len(p.places))
+	for e, n := range p.places {
+		sizes[e] = s.Lanes * n
+	}
+	gathered := u.Reshape(s.Lanes*s.Len, d).IndexSelect(0, p.source).SplitSizes(sizes, 0)
+	var results []*torch.Tensor
+	start := int64(0)
+	for e, expert := range m.experts {
+		if sizes[e] == 0 {
+			continue
+		}
+		source := p.source.Narrow(0, start, sizes[e])
+		rows := s.rows[expert.kind].IndexSelect(0, source).View(s.Lanes, p.places[e], -1)
+		y := expert.Forward(gathered[e].View(s.Lanes, p.places[e], d), rows, cacheOf(caches, e))
+		results = append(results, y.View(sizes[e], d))
+		start += sizes[e]
+	}
+	if results == nil {
+		return nil
+	}
+	all := torch.Cat(results, 0)
+	scope.Exit(all)
+	return all
+}
+
+// combine brings the weighted results back to the tokens' order, by gathering
+// them: no two tokens write to one place.
+func (m *MoE) combine(results, u *torch.Tensor, p plan) *torch.Tensor {
+	if results == nil {
+		return torch.ZerosLike(u)
+	}
+	scope := torch.Enter()
+	defer scope.Exit()
+	d, k := u.Size(2), m.router.TopK
+	y := results.IndexSelect(0, p.slots)
+	if k == 1 {
+		y = y.Mul(p.weights)
+	} else {
+		y = y.View(-1, k, d).Mul(p.weights.Unsqueeze(2)).SumDim([]int64{1}, false)
+	}
+	y = y.View(u.Shape()...)
+	scope.Exit(y)
+	return y
+}
+
+// Step is Forward for one token u [1, 1, d] of a stream that is decoded: the
+// host reads the router's probabilities and runs the k chosen experts, whose
+// caches hold the keys and values of their earlier tokens.
+func (m *MoE) Step(u *torch.Tensor, s *Segment, caches []*nn.Cache) *torch.Tensor {
+	if m.router == nil {
+		rows := s.rows[m.experts[0].kind].View(1, 1, -1)
+		return m.experts[0].Forward(u, rows, caches[0])
+	}
+	var sum *torch.Tensor
+	for _, c := range m.router.choose(u) {
+		expert := m.experts[c.expert]
+		y := expert.Forward(u, s.rows[expert.kind].View(1, 1, -1), caches[c.expert]).MulScalar(c.weight)
+		if sum != nil {
+			y = sum.Add_(y)
+		}
+		sum = y
+	}
+	return sum
+}
+
+// weighted is one chosen expert with its weight.
+type weighted struct {
+	expert int
+	weight float64
+}
+
+// choose returns the k most probable experts of the single token u [1, 1, d].
+func (r *router) choose(u *torch.Tensor) []weighted {
+	var probabilities []float64
+	torch.NoAutocast(u.Device().Type, func() {
+		p := torch.Linear(nn.Float(u), r.weight, nil).Softmax(-1)
+		probabilities = torch.Data[float64](p.ToDType(torch.Float64))
+	})
+	all := make([]weighted, len(probabilities))
+	for e, p := range probabilities {
+		all[e] = weighted{e, p}
+	}
+	slices.SortStableFunc(all, func(a, b weighted) int { return cmp.Compare(b.weight, a.weight) })
+	all = all[:r.TopK]
+	if r.TopK == 1 {
+		return all
+	}
+	sum := 0.0
+	for _, c := range all {
+		sum += c.weight
+	}
+	for i := range all {
+		all[i].weight /= sum
+	}
+	return all
+}
+
+func cacheOf(caches []*nn.Cache, e int) *nn.Cache {
+	if caches == nil {
+		return nil
+	}
+	return caches[e]
+}
+
+func expertName(e int) string { return fmt.Sprintf("experts.%d", e) }

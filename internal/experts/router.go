@@ -1,0 +1,79 @@
+package experts
+
+import (
+	"agiformer/internal/model/nn"
+	"agiformer/internal/torch"
+)
+
+// Routing configures the router of a block.
+type Routing struct {
+	// Experts E and TopK k.
+	Experts, TopK int64
+	// CapacityFactor bounds an expert's places a lane in training to
+	// ceil(factor·k·T/E); 0 drops nothing.
+	CapacityFactor float64
+	// BalanceWeight is w of the load-balancing loss.
+	BalanceWeight float64
+	// BalanceByLane takes the mean router weights lane by lane (scope
+	// "sequence") instead of over the micro-batch.
+	BalanceByLane bool
+}
+
+// router chooses each token's experts. It runs in float32 whatever the AMP
+// dtype.
+type router struct {
+	Routing
+	weight *torch.Tensor // [E, d]
+}
+
+// choice is the router's answer for tokens [B, T].
+type choice struct {
+	probabilities *torch.Tensor // [B, T, E]
+	weights       *torch.Tensor // [B, T, k]
+	experts       *torch.Tensor // [B, T, k] int64
+}
+
+// route returns the k most probable experts of each token of u [B, T, d].
+// With k = 1 the raw probability is the weight: renormalised it would be a
+// constant 1 and leave the router without a gradient.
+func (r *router) route(u *torch.Tensor) choice {
+	var c choice
+	torch.NoAutocast(u.Device().Type, func() {
+		logits := torch.Linear(nn.Float(u), r.weight, nil)
+		c.probabilities = logits.Softmax(-1)
+		if r.TopK == 1 {
+			c.weights, c.experts = c.probabilities.MaxDim(-1, true)
+			return
+		}
+		c.weights, c.experts = c.probabilities.Topk(r.TopK, -1, true, true)
+		c.weights = c.weights.Div(c.weights.SumDim([]int64{-1}, true))
+	})
+	return c
+}
+
+// balance returns the load-balancing loss of the layer, a scalar:
+// w · E · Σ_e (mean over the valid tokens of p_e)²; by lane it is the mean of
+// the lanes' losses weighted by their valid tokens.
+func (r *router) balance(probabilities *torch.Tensor, s *Segment) *torch.Tensor {
+	scale := r.BalanceWeight * float64(r.Experts)
+	if s.Valid == 0 {
+		return torch.Zeros(probabilities.DType(), probabilities.Device())
+	}
+	if s.Mask != nil {
+		probabilities = probabilities.Mul(s.Mask.Unsqueeze(2))
+	}
+	if !r.BalanceByLane {
+		mean := probabilities.SumDim([]int64{0, 1}, false).MulScalar(1 / float64(s.Valid))
+		return mean.Square().Sum().MulScalar(scale)
+	}
+	// share_b · Σ_e (sum_be / n_b)² = Σ_e sum_be² / (n_b · valid)
+	perLane := make([]float64, s.Lanes)
+	for b, n := range s.Lengths {
+		if n > 0 {
+			perLane[b] = scale / (float64(n) * float64(s.Valid))
+		}
+	}
+	factor := torch.FromSlice(perLane, s.Lanes, 1).
+		ToDType(probabilities.DType()).ToDevice(probabilities.Device())
+	return probabilities.SumDim([]int64{1}, false).Square().Mul(factor).Sum()
+}

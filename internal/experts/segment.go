@@ -1,0 +1,29 @@
+package experts
+
+import "agiformer/internal/torch"
+
+// Segment is what the layers share about the tokens of one forward pass.
+type Segment struct {
+	// Lanes B and Len T; First is the position of the first token in its
+	// segment: 0 but in single-token decoding.
+	Lanes, Len, First int64
+	// Types, Places, Vowels and Words are the token features [B, T] int64.
+	Types, Places, Vowels, Words *torch.Tensor
+	// Lengths are the valid tokens of each lane, and Valid is their sum.
+	Lengths []int64
+	Valid   int64
+	// Mask [B, T] bool marks the valid tokens; nil when all are.
+	Mask *torch.Tensor
+	// Train switches dropout and the capacity limit on.
+	Train bool
+
+	rows map[string]*torch.Tensor
+}
+
+// Prepare computes the feature rows of each kind in features, in the caller's scope.
+func (s *Segment) Prepare(features map[string]Features) {
+	s.rows = make(map[string]*torch.Tensor, len(features))
+	for kind, f := range features {
+		s.rows[kind] = f.Rows(s)
+	}
+}

@@ -1,0 +1,133 @@
+package memory
+
+import (
+	"agiformer/internal/model/nn"
+	"agiformer/internal/torch"
+)
+
+// Shape is the size of a memory.
+type Shape struct {
+	DModel, Heads, Slots, WorkingLen, SegmentLen, UpdateFreq int64
+}
+
+// Backbone joins working memory and bank (the specification's
+// UnifiedMemoryBackbone).
+type Backbone struct {
+	shape     Shape
+	norm      nn.LayerNorm
+	working   *working
+	bank      *bank
+	input     nn.Linear // [d, 3d]
+	output    nn.Linear
+	finalNorm nn.LayerNorm
+}
+
+// Specs lists the parameters of the memory.
+func Specs(s Shape) []nn.Spec {
+	specs := nn.Norm("norm", s.DModel, 1)
+	specs = append(specs, nn.Prefix("working", workingSpecs(s))...)
+	specs = append(specs, nn.Prefix("bank", bankSpecs(s))...)
+	specs = append(specs,
+		nn.Weight("fusion.input", s.DModel, 3*s.DModel, nn.LinearInit(3*s.DModel)),
+		nn.Weight("fusion.output", s.DModel, s.DModel, nn.LinearInit(s.DModel)))
+	return append(specs, nn.Norm("fusion.norm", s.DModel, 0.1)...)
+}
+
+// New builds the memory over its parameters; its rotary tables are in dt on dev.
+func New(s Shape, p nn.Params, dt torch.DType, dev torch.Device) *Backbone {
+	return &Backbone{
+		shape:     s,
+		norm:      nn.NewLayerNorm(p.Sub("norm")),
+		working:   newWorking(s, p.Sub("working"), dt, dev),
+		bank:      newBank(s, p.Sub("bank")),
+		input:     nn.NewLinear(p.Sub("fusion.input")),
+		output:    nn.NewLinear(p.Sub("fusion.output")),
+		finalNorm: nn.NewLayerNorm(p.Sub("fusion.norm")),
+	}
+}
+
+// Free frees the tables.
+func (b *Backbone) Free() { b.working.free() }
+
+// Context is what the positions of one segment read: it depends on the
+// streams only, and so is computed once a segment.
+type Context struct {
+	keys, values *torch.Tensor // [B, H, 1+c, h]; nil where no stream has states
+	visible      *torch.Tensor // [B, 1, 1, 1+c] bool; nil when all is
+	bank         *torch.Tensor // [B, 1, N, d]
+}
+
+// Begin starts the next segment: it writes the bank of the lanes at which a
+// write is due and returns what the segment reads. Lanes with lengths[b] = 0
+// are not written. Streams that never wrote read the slots themselves. A nil
+// state means fresh streams.
+func (b *Backbone) Begin(s *State, lengths []int64) *Context {
+	scope := torch.Enter()
+	defer scope.Exit()
+	c := &Context{}
+	lanes := int64(len(lengths))
+	bank := b.bank.begin(s, lengths, b.shape.UpdateFreq)
+	c.bank = bank.View(lanes, 1, b.shape.Slots, b.shape.DModel)
+	if s != nil {
+		b.working.begin(c, s)
+	}
+	scope.Exit(c.tensors()...)
+	return c
+}
+
+// Keep takes the context out of all scopes until Free: decoding reads it in
+// many jobs.
+func (c *Context) Keep() *Context {
+	for _, t := range c.tensors() {
+		t.Keep()
+	}
+	return c
+}
+
+// Free frees a kept context.
+func (c *Context) Free() {
+	for _, t := range c.tensors() {
+		t.Free()
+	}
+}
+
+func (c *Context) tensors() []*torch.Tensor {
+	var present []*torch.Tensor
+	for _, t := range []*torch.Tensor{c.keys, c.values, c.visible, c.bank} {
+		if t != nil {
+			present = append(present, t)
+		}
+	}
+	return present
+}
+
+// Read returns the memory's branch [B, T, d] for x [B, T, d], whose first
+// position in the segment is first:
+// LN(output(GELU(input([n; working; long])))), n = LN(x).
+func (b *Backbone) Read(x *torch.Tensor, c *Context, first int64) *torch.Tensor {
+	scope := torch.Enter()
+	defer scope.Exit()
+	n := b.norm.Forward(x)
+	long := b.bank.read(n, c.bank)
+	var read *torch.Tensor
+	if c.keys != nil {
+		read = b.working.read(n, c, first)
+	} else {
+		read = torch.ZerosLike(long)
+	}
+	joined := torch.Cat([]*torch.Tensor{n, read, long}, -1)
+	fused := b.finalNorm.Forward(b.output.Forward(b.input.Forward(joined).Gelu("none")))
+	scope.Exit(fused)
+	return fused
+}
+
+// End closes the segment: the states after the last block [B, T, d] go to the
+// working memory, of lane b the first lengths[b], and the segment counts.
+func (b *Backbone) End(s *State, states *torch.Tensor, lengths []int64) {
+	s.push(states, lengths)
+	for lane, n := range lengths {
+		if n > 0 {
+			s.segments[lane]++
+		}
+	}
+}

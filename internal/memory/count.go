@@ -1,0 +1,13 @@
+package memory
+
+// FLOPs returns the operations a token beside those of the linear maps that
+// it goes through: its products with the W states and the N slots, and its
+// share of the work done once a segment (keys and values of the states, and
+// every UpdateFreq segments the write).
+func FLOPs(s Shape) float64 {
+	d, n, w := float64(s.DModel), float64(s.Slots), float64(s.WorkingLen)
+	read := 4*w*d + 4*n*d
+	write := 2*n*d*d + 4*w*d*d + 4*n*w*d + 4*n*d
+	segment := 4*w*d*d + write/float64(s.UpdateFreq)
+	return read + segment/float64(s.SegmentLen)
+}

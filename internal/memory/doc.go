@@ -1,0 +1,9 @@
+// Package memory holds what a stream carries from segment to segment: the
+// working memory (last states of earlier segments, attended by every
+// position), the bank (slots addressed by content, written through a gate)
+// and their fusion with the input. docs/model.md, Memory, is the exact
+// computation.
+//
+// Letters in the comments: B lanes, T positions, d width, H heads, h head
+// width, N slots, W states of the working memory, c valid ones among them.
+package memory

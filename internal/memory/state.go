@@ -1,0 +1,172 @@
+package memory
+
+import (
+	"fmt"
+
+	"agiformer/internal/torch"
+)
+
+// State is what B streams carry from segment to segment. Its tensors are kept
+// until Free and have no gradient.
+type State struct {
+	lanes, workingLen, slots, width int64
+	dtype                           torch.DType
+	device                          torch.Device
+
+	working  *torch.Tensor // [B, W, d], right-aligned; nil before the first segment
+	counts   []int64       // [B] valid states
+	bank     *torch.Tensor // [B, N, d]; nil before the first write
+	written  flags         // [B] whether the lane's bank was ever written
+	segments []int64       // [B] segments since the stream began
+}
+
+// NewState returns the state of lanes fresh streams.
+func (b *Backbone) NewState(lanes int64, dt torch.DType, dev torch.Device) *State {
+	return &State{
+		lanes: lanes, workingLen: b.shape.WorkingLen, slots: b.shape.Slots, width: b.shape.DModel,
+		dtype: dt, device: dev,
+		counts: make([]int64, lanes), written: make(flags, lanes), segments: make([]int64, lanes),
+	}
+}
+
+// NewCounter returns the state of streams without memory: it only counts segments.
+func NewCounter(lanes int64) *State {
+	return &State{lanes: lanes, counts: make([]int64, lanes), written: make(flags, lanes),
+		segments: make([]int64, lanes)}
+}
+
+// Lanes returns the number of streams B.
+func (s *State) Lanes() int { return int(s.lanes) }
+
+// Segments returns the number of segments each stream has read.
+func (s *State) Segments() []int64 { return append([]int64(nil), s.segments...) }
+
+// Count adds a segment to the lanes that read something.
+func (s *State) Count(lengths []int64) {
+	for lane, n := range lengths {
+		if n > 0 {
+			s.segments[lane]++
+		}
+	}
+}
+
+// Reset begins a new stream in the lane.
+func (s *State) Reset(lane int) {
+	s.counts[lane], s.written[lane], s.segments[lane] = 0, false, 0
+}
+
+// ResetAll begins a new stream in every lane (the specification's reset_memory).
+func (s *State) ResetAll() {
+	for lane := range s.counts {
+		s.Reset(lane)
+	}
+}
+
+// Free frees the tensors.
+func (s *State) Free() {
+	replace(&s.working, nil)
+	replace(&s.bank, nil)
+	s.ResetAll()
+}
+
+// Bytes returns the size of the state when all of it is in use.
+func (s *State) Bytes() int64 {
+	return s.lanes * (StateBytes(s.slots, s.workingLen, s.width, s.dtype.Size()))
+}
+
+// StateBytes returns the size of one stream's state: W + N rows of width
+// values, and its counters.
+func StateBytes(slots, workingLen, width, valueSize int64) int64 {
+	return (slots+workingLen)*width*valueSize + 17
+}
+
+// replace frees what *t held and makes it hold next, kept.
+func replace(t **torch.Tensor, next *torch.Tensor) {
+	if *t != nil {
+		(*t).Free()
+	}
+	*t = nil
+	if next != nil {
+		*t = next.Keep()
+	}
+}
+
+// due returns the lanes whose bank is written at the start of their next
+// segment: number n > 0 with n mod every = 0, and with working states.
+func (s *State) due(lengths []int64, every int64) []int64 {
+	var lanes []int64
+	for lane, n := range s.segments {
+		if lengths[lane] > 0 && n > 0 && n%every == 0 && s.counts[lane] > 0 {
+			lanes = append(lanes, int64(lane))
+		}
+	}
+	return lanes
+}
+
+func (s *State) setBank(bank *torch.Tensor, due []int64) {
+	replace(&s.bank, bank)
+	for _, lane := range due {
+		s.written[lane] = true
+	}
+}
+
+// push appends the first lengths[b] of states [B, T, d] to each lane's
+// working memory, which keeps the last W.
+func (s *State) push(states *torch.Tensor, lengths []int64) {
+	scope := torch.Enter()
+	defer scope.Exit()
+	states = states.Detach()
+	t, w := states.Size(1), s.workingLen
+	full := true
+	for lane, n := range lengths {
+		full = full && n == t
+		s.counts[lane] = min(w, s.counts[lane]+n)
+	}
+	if full && t >= w {
+		last := states
+		if t > w {
+			last = states.Narrow(1, t-w, w).Contiguous()
+		}
+		replace(&s.working, last)
+		return
+	}
+	old := s.working
+	if old == nil {
+		old = torch.Zeros(s.dtype, s.device, s.lanes, w, s.width)
+	}
+	joined := torch.Cat([]*torch.Tensor{old, states}, 1) // [B, W+T, d]
+	if full {
+		replace(&s.working, joined.Narrow(1, t, w).Contiguous())
+		return
+	}
+	index := make([]int64, 0, s.lanes*w)
+	for lane, n := range lengths {
+		for j := range w {
+			index = append(index, int64(lane)*(w+t)+n+j)
+		}
+	}
+	rows := joined.View(s.lanes*(w+t), s.width).
+		IndexSelect(0, torch.FromSlice(index, s.lanes*w).ToDevice(s.device))
+	replace(&s.working, rows.View(s.lanes, w, s.width))
+}
+
+// flags is one truth value a lane.
+type flags []bool
+
+func (f flags) any(value bool) bool {
+	for _, v := range f {
+		if v == value {
+			return true
+		}
+	}
+	return false
+}
+
+// mask returns the flags as [B, 1, 1] bool.
+func (f flags) mask(dev torch.Device) *torch.Tensor {
+	return torch.FromSlice([]bool(f), int64(len(f)), 1, 1).ToDevice(dev)
+}
+
+func shapeError(name string, got, want []int64) error {
+	return fmt.Errorf("stream state %s has shape %v instead of %v: it belongs to another model or number of lanes", name, got, want)
+}

@@ -1,0 +1,104 @@
+package model
+
+import (
+	"agiformer/internal/config"
+	"agiformer/internal/experts"
+	"agiformer/internal/model/nn"
+	"agiformer/internal/torch"
+)
+
+// block is x += Attn(LN(x)); x += MoE(LN(x)).
+type block struct {
+	attentionNorm, moeNorm nn.LayerNorm
+	attention              *attention
+	moe                    *experts.MoE
+	dropout                float64
+}
+
+func newBlock(cfg config.Model, p nn.Params) *block {
+	return &block{
+		attentionNorm: nn.NewLayerNorm(p.Sub("attention_norm")),
+		moeNorm:       nn.NewLayerNorm(p.Sub("moe_norm")),
+		attention:     newAttention(cfg, p.Sub("attention")),
+		moe:           experts.New(cfg.ExpertTypes, expertShape(cfg), routing(cfg), p.Sub("moe")),
+		dropout:       cfg.Dropout,
+	}
+}
+
+// forward returns the block's output [B, T, d] and the experts' result, whose
+// states are consumed. Every sublayer has a scope of its own, so that without
+// gradients its intermediate results are gone when it ends.
+func (b *block) forward(x *torch.Tensor, p *pass, cache *blockCache) (*torch.Tensor, experts.Result) {
+	scope := torch.Enter()
+	defer scope.Exit()
+	x = torch.Scoped(func() *torch.Tensor {
+		branch := b.attention.forward(b.attentionNorm.Forward(x), p, cache.ofAttention())
+		return nn.Residual(x, branch, b.dropout, p.Train)
+	})
+	inner := torch.Enter()
+	defer inner.Exit()
+	u := b.moeNorm.Forward(x)
+	var r experts.Result
+	if p.single {
+		r.States = b.moe.Step(u, &p.Segment, cache.ofExperts())
+	} else {
+		r = b.moe.Forward(u, &p.Segment, cache.ofExperts(), p.usage)
+	}
+	x = nn.Residual(x, r.States, b.dropout, p.Train)
+	r.States = nil
+	inner.Exit(x, r.Balance, r.Counts)
+	scope.Exit(x, r.Balance, r.Counts)
+	return x, r
+}
+
+// attention is causal multi-head attention with rotary positions.
+type attention struct {
+	heads, width int64
+	qkv, out     nn.Linear
+}
+
+func newAttention(cfg config.Model, p nn.Params) *attention {
+	return &attention{heads: cfg.NHeads, width: cfg.DModel,
+		qkv: nn.NewLinear(p.Sub("qkv")), out: nn.NewLinear(p.Sub("out"))}
+}
+
+// forward attends u [B, T, d] to itself and, where given, to the cache.
+func (a *attention) forward(u *torch.Tensor, p *pass, cache *nn.Cache) *torch.Tensor {
+	scope := torch.Enter()
+	defer scope.Exit()
+	parts := a.qkv.Forward(u).SplitSizes([]int64{2 * a.width, a.width}, -1)
+	both := parts[0].View(u.Size(0), u.Size(1), 2, a.heads, a.width/a.heads)
+	qk := nn.Rotate(both, p.cos, p.sin).Unbind(2) // [B, T, H, h] each
+	attended := nn.SelfAttend(
+		qk[0].Transpose(1, 2), qk[1].Transpose(1, 2), nn.Heads(parts[1], a.heads), cache)
+	y := a.out.Forward(nn.MergeHeads(attended))
+	scope.Exit(y)
+	return y
+}
+
+// blockCache is what a block keeps of the tokens of a segment while decoding.
+type blockCache struct {
+	attention *nn.Cache
+	experts   []*nn.Cache
+}
+
+func (c *blockCache) ofAttention() *nn.Cache {
+	if c == nil {
+		return nil
+	}
+	return c.attention
+}
+
+func (c *blockCache) ofExperts() []*nn.Cache {
+	if c == nil {
+		return nil
+	}
+	return c.experts
+}
+
+func (c *blockCache) each(fn func(*nn.Cache)) {
+	fn(c.attention)
+	for _, e := range c.experts {
+		fn(e)
+	}
+}

@@ -1,0 +1,66 @@
+package model
+
+import (
+	"strings"
+
+	"agiformer/internal/config"
+	"agiformer/internal/experts"
+	"agiformer/internal/memory"
+)
+
+// Counts sizes a model without building it.
+type Counts struct {
+	// Parameters is the number of learned values, and Active how many of them
+	// one token uses: k of the E experts of each block.
+	Parameters, Active int64
+	// ByComponent splits Parameters (see Parameter.Component).
+	ByComponent map[string]int64
+	// FLOPs a token of a forward pass at full segments: two for each product
+	// of a weight or score. A training step takes about three times as many.
+	FLOPs float64
+	// StreamBytes is the state a lane carries from segment to segment, in
+	// float32; it is part of a checkpoint.
+	StreamBytes int64
+}
+
+// Count sizes the model of cfg. It needs no libtorch; cfg must be Supported.
+func Count(cfg config.Model, vocab int) Counts {
+	c := Counts{ByComponent: map[string]int64{}}
+	var inExperts, products int64
+	for _, s := range specs(cfg, int64(vocab)) {
+		n := s.Numel()
+		part := component(cfg, s.Name)
+		c.Parameters += n
+		c.ByComponent[part] += n
+		switch {
+		case strings.HasPrefix(part, "experts."):
+			inExperts += n
+		case s.Decay && !strings.Contains(s.Name, ".write_") && !strings.HasSuffix(s.Name, "gate.weight"):
+			products += n // the maps that every token goes through
+		}
+	}
+	active := inExperts * cfg.TopK() / cfg.NExperts
+	c.Active = c.Parameters - inExperts + active
+	c.FLOPs = 2*float64(products+active) + scoreFLOPs(cfg)
+	if cfg.UseMemory {
+		s := memoryShape(cfg)
+		c.FLOPs += memory.FLOPs(s)
+		c.StreamBytes = memory.StateBytes(s.Slots, s.WorkingLen, s.DModel, 4)
+	}
+	return c
+}
+
+// scoreFLOPs counts a token's products with keys and values in all blocks:
+// the causal mean of half the (sub)sequence.
+func scoreFLOPs(cfg config.Model) float64 {
+	t, k := float64(cfg.SegmentLen()), float64(cfg.TopK())
+	var inner float64
+	for _, name := range cfg.ExpertTypes {
+		kind, _ := experts.Lookup(name)
+		inner += float64(kind.ScoreWidth(expertShape(cfg)))
+	}
+	e := float64(cfg.NExperts)
+	share := k / e // of the tokens are an expert's, and of the experts a token's
+	perBlock := 4*t/2*float64(cfg.DModel) + 4*(t*share)/2*inner*share
+	return perBlock * float64(cfg.NLayers)
+}

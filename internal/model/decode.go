@@ -1,0 +1,137 @@
+package model
+
+import (
+	"agiformer/internal/memory"
+	"agiformer/internal/model/nn"
+	"agiformer/internal/tokenizer"
+	"agiformer/internal/torch"
+)
+
+// Decoder reads one stream token by token, with a cache for everything that
+// depends on earlier tokens: keys and values of the blocks and of each
+// expert, and what the memory gives to the segment. After max_seq_len tokens
+// the segment rolls into the memory and the caches start anew, so a stream of
+// any length takes constant memory.
+type Decoder struct {
+	m       *Model
+	labeler tokenizer.Labeler
+	state   *State
+	caches  []*blockCache
+	context *memory.Context // of the current segment; nil before its first token
+	states  *torch.Tensor   // [1, T, d] after the last block, for the memory
+	filled  int64           // tokens of the current segment
+	word    int64           // index of its current word
+}
+
+// NewDecoder starts a fresh stream whose token features come from labeler.
+func (m *Model) NewDecoder(labeler tokenizer.Labeler) *Decoder {
+	d := &Decoder{m: m, labeler: labeler, state: m.NewState(1)}
+	for range m.blocks {
+		c := &blockCache{attention: nn.NewCache(m.cfg.SegmentLen())}
+		for range m.cfg.NExperts {
+			c.experts = append(c.experts, nn.NewCache(m.cfg.SegmentLen()))
+		}
+		d.caches = append(d.caches, c)
+	}
+	return d
+}
+
+// Feed reads ids, at least one, and returns the logits [n, V] after each of
+// them. From the start of a segment as many tokens as it holds are computed
+// in parallel, others one by one: both give what Forward gives.
+func (d *Decoder) Feed(ids []int32) *torch.Tensor {
+	scope := torch.Enter()
+	defer scope.Exit()
+	var parts []*torch.Tensor
+	torch.NoGrad(func() {
+		for len(ids) > 0 {
+			if d.filled == d.m.cfg.SegmentLen() {
+				d.roll()
+			}
+			n := int64(1)
+			if d.filled == 0 {
+				n = min(int64(len(ids)), d.m.cfg.SegmentLen())
+			}
+			parts = append(parts, d.feed(ids[:n]))
+			ids = ids[n:]
+		}
+	})
+	logits := parts[0]
+	if len(parts) > 1 {
+		logits = torch.Cat(parts, 0)
+	}
+	scope.Exit(logits)
+	return logits
+}
+
+// feed reads n tokens of one segment: from its start, or a single one.
+func (d *Decoder) feed(ids []int32) *torch.Tensor {
+	scope := torch.Enter()
+	defer scope.Exit()
+	n := int64(len(ids))
+	in := d.input(ids)
+	if d.filled == 0 && d.m.memory != nil {
+		d.context = d.m.memory.Begin(d.state, in.Lengths).Keep()
+	}
+	p := d.m.newPass(in, d.filled, false)
+	p.single = d.filled > 0
+	x := d.m.enter(in.IDs, d.context, p)
+	for i, b := range d.m.blocks {
+		x, _ = b.forward(x, p, d.caches[i])
+	}
+	if d.m.memory != nil {
+		if d.states == nil {
+			d.states = torch.Empty(x.DType(), x.Device(), 1, d.m.cfg.SegmentLen(), d.m.cfg.DModel).Keep()
+		}
+		d.states.Narrow(1, d.filled, n).Copy_(x)
+	}
+	d.filled += n
+	logits := d.m.leave(x, false).View(n, -1)
+	scope.Exit(logits)
+	return logits
+}
+
+// input labels the ids and puts them on the device, [1, n] each.
+func (d *Decoder) input(ids []int32) Input {
+	n := len(ids)
+	values := make([]int64, 5*n) // ids, types, places, vowels, words
+	for i, id := range ids {
+		label := d.labeler.Next(id)
+		if label.WordStart {
+			d.word++
+		}
+		values[i], values[n+i], values[2*n+i] = int64(id), int64(label.Type), int64(label.Place)
+		values[3*n+i], values[4*n+i] = int64(label.Vowel), d.word
+	}
+	rows := torch.FromSlice(values, 5, 1, int64(n)).ToDevice(d.m.device).Unbind(0)
+	return Input{IDs: rows[0], Types: rows[1], Places: rows[2], Vowels: rows[3], Words: rows[4],
+		Lengths: []int64{int64(n)}}
+}
+
+// roll ends the full segment: its states go to the memory, its caches empty.
+func (d *Decoder) roll() {
+	if d.m.memory != nil {
+		d.m.memory.End(d.state, d.states.Clone(), []int64{d.filled})
+		d.context.Free()
+		d.context = nil
+	}
+	for _, c := range d.caches {
+		c.each((*nn.Cache).Reset)
+	}
+	d.filled, d.word = 0, 0
+}
+
+// Free frees the caches and the stream's state.
+func (d *Decoder) Free() {
+	for _, c := range d.caches {
+		c.each((*nn.Cache).Free)
+	}
+	if d.context != nil {
+		d.context.Free()
+	}
+	if d.states != nil {
+		d.states.Free()
+	}
+	d.state.Free()
+	*d = Decoder{}
+}

@@ -1,0 +1,159 @@
+package model
+
+import (
+	"math"
+
+	"agiformer/internal/experts"
+	"agiformer/internal/memory"
+	"agiformer/internal/model/nn"
+	"agiformer/internal/torch"
+)
+
+var negativeInfinity = math.Inf(-1)
+
+// Options of Forward.
+type Options struct {
+	// Train switches dropout and the capacity limit on.
+	Train bool
+	// Info asks for Output.Info, which makes the host wait for the device.
+	Info bool
+	// ReturnEmbeddings gives the states after the final norm instead of logits.
+	ReturnEmbeddings bool
+}
+
+// Output of Forward; its tensors live in the caller's scope.
+type Output struct {
+	// Logits [B, T, V] in float32 (float64 for a float64 model), -inf for
+	// id 0; or with ReturnEmbeddings the states [B, T, d].
+	Logits *torch.Tensor
+	// LoadBalancing is the weighted load-balancing loss, summed over the
+	// layers, a scalar; nil with one expert, and without gradients unless
+	// Info is asked for.
+	LoadBalancing *torch.Tensor
+	// Info describes the pass; nil unless asked for.
+	Info *Info
+}
+
+// pass is one forward pass's shared data.
+type pass struct {
+	experts.Segment
+	cos, sin *torch.Tensor // [T, 1, 1, h] of the blocks' attention
+	usage    bool
+	// single says that this is one token of a stream being decoded.
+	single bool
+}
+
+// newPass prepares what the layers share, in the caller's scope. first is the
+// position of the first token in its segment.
+func (m *Model) newPass(in Input, first int64, train bool) *pass {
+	p := &pass{Segment: experts.Segment{
+		Lanes: in.IDs.Size(0), Len: in.IDs.Size(1), First: first,
+		Types: in.Types, Places: in.Places, Vowels: in.Vowels, Words: in.Words,
+		Lengths: in.Lengths, Mask: in.Mask, Train: train,
+	}}
+	for _, n := range in.Lengths {
+		p.Valid += n
+	}
+	cos, sin := m.rotary.At(first, p.Len)
+	p.cos, p.sin = cos.Unsqueeze(1).Unsqueeze(1), sin.Unsqueeze(1).Unsqueeze(1)
+	p.Prepare(m.features)
+	return p
+}
+
+// Forward computes one segment of every lane and advances s, whose streams it
+// continues; nil means fresh streams that are thrown away. Logits at position
+// t depend on the inputs 0..t and earlier segments only. At padding they mean
+// nothing.
+func (m *Model) Forward(in Input, s *State, o Options) *Output {
+	scope := torch.Enter()
+	defer scope.Exit()
+	in = in.normal()
+	p := m.newPass(in, 0, o.Train)
+	p.usage = o.Info
+	var context *memory.Context
+	if m.memory != nil {
+		context = m.memory.Begin(s, in.Lengths)
+	}
+	x := m.enter(in.IDs, context, p)
+	results := make([]experts.Result, len(m.blocks))
+	for i, b := range m.blocks {
+		x, results[i] = b.forward(x, p, nil)
+	}
+	m.finish(s, x, in.Lengths)
+	out := &Output{Logits: m.leave(x, o.ReturnEmbeddings), LoadBalancing: totalBalance(results)}
+	if o.Info {
+		out.Info = newInfo(results, p, m.cfg, s)
+	}
+	scope.Exit(out.Logits, out.LoadBalancing)
+	return out
+}
+
+// enter returns the states before the first block, [B, T, d]: embeddings and
+// what memory adds.
+func (m *Model) enter(ids *torch.Tensor, context *memory.Context, p *pass) *torch.Tensor {
+	scope := torch.Enter()
+	defer scope.Exit()
+	x := torch.Embedding(m.embedding, ids, -1)
+	if p.Train && m.cfg.Dropout > 0 {
+		x = torch.Dropout(x, m.cfg.Dropout, true)
+	}
+	if context != nil {
+		x = nn.Residual(x, m.memory.Read(x, context, p.First), m.cfg.Dropout, p.Train)
+	}
+	scope.Exit(x)
+	return x
+}
+
+// leave returns the logits, or the states after the final norm.
+func (m *Model) leave(x *torch.Tensor, embeddings bool) *torch.Tensor {
+	scope := torch.Enter()
+	defer scope.Exit()
+	y := m.finalNorm.Forward(x)
+	if !embeddings {
+		y = nn.Float(torch.Linear(y, m.head, m.headBias))
+	}
+	scope.Exit(y)
+	return y
+}
+
+// finish hands the states after the last block to the memory and counts the
+// segment.
+func (m *Model) finish(s *State, x *torch.Tensor, lengths []int64) {
+	switch {
+	case s == nil:
+	case m.memory == nil:
+		s.Count(lengths)
+	default:
+		m.memory.End(s, x, lengths)
+	}
+}
+
+// totalBalance sums the layers' load-balancing losses.
+func totalBalance(results []experts.Result) *torch.Tensor {
+	var sum *torch.Tensor
+	for _, r := range results {
+		switch {
+		case r.Balance == nil:
+		case sum == nil:
+			sum = r.Balance
+		default:
+			sum = sum.Add(r.Balance)
+		}
+	}
+	return sum
+}
+
+// CrossEntropySum returns the cross-entropy in nats, a scalar, summed over
+// the targets [B, T] that are not 0, of logits [B, T, V].
+func CrossEntropySum(logits, targets *torch.Tensor) *torch.Tensor {
+	const sum = 2 // libtorch's reduction
+	n := targets.Numel()
+	return torch.CrossEntropyLoss(logits.View(n, logits.Size(-1)), targets.View(n), nil, sum, 0, 0)
+}
+
+// Loss returns sumScale times CrossEntropySum of the output's logits: with
+// sumScale = 1 / (targets of the global batch) the micro-batch's share of the
+// mean.
+func (m *Model) Loss(out *Output, targets *torch.Tensor, sumScale float64) *torch.Tensor {
+	return CrossEntropySum(out.Logits, targets).MulScalar(sumScale)
+}

@@ -1,0 +1,64 @@
+package model
+
+import (
+	"slices"
+
+	"agiformer/internal/config"
+	"agiformer/internal/experts"
+	"agiformer/internal/torch"
+)
+
+// Info describes a forward pass with the specification's names.
+type Info struct {
+	Modalities []string    `json:"modalities"`
+	Memory     *MemoryInfo `json:"memory,omitempty"`
+	Blocks     []BlockInfo `json:"blocks"`
+}
+
+// MemoryInfo describes the memory.
+type MemoryInfo struct {
+	// StepCount is the number of segments that the longest stream has read.
+	StepCount int64 `json:"step_count"`
+}
+
+// BlockInfo describes a block.
+type BlockInfo struct {
+	MoE MoEInfo `json:"moe"`
+}
+
+// MoEInfo describes a block's mixture of experts.
+type MoEInfo struct {
+	RouterInfo *RouterInfo `json:"router_info,omitempty"`
+}
+
+// RouterInfo describes what a router did; absent with one expert.
+type RouterInfo struct {
+	// ExpertUsage is the share of the choices (k a valid token) that each
+	// expert got; a sum below 1 is what the capacity limit dropped.
+	ExpertUsage []float64 `json:"expert_usage"`
+	// LoadBalancingLoss of the layer, weighted.
+	LoadBalancingLoss float64 `json:"load_balancing_loss"`
+}
+
+// newInfo reads the results' figures from the device.
+func newInfo(results []experts.Result, p *pass, cfg config.Model, s *State) *Info {
+	info := &Info{Modalities: []string{"text"}, Blocks: make([]BlockInfo, len(results))}
+	if cfg.UseMemory {
+		info.Memory = &MemoryInfo{StepCount: 1}
+		if s != nil {
+			info.Memory.StepCount = slices.Max(s.Segments())
+		}
+	}
+	choices := float64(max(1, p.Valid*cfg.TopK()))
+	for i, r := range results {
+		if r.Counts == nil {
+			continue
+		}
+		router := &RouterInfo{LoadBalancingLoss: r.Balance.Item()}
+		for _, n := range torch.Data[int64](r.Counts) {
+			router.ExpertUsage = append(router.ExpertUsage, float64(n)/choices)
+		}
+		info.Blocks[i].MoE.RouterInfo = router
+	}
+	return info
+}

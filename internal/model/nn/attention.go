@@ -1,0 +1,45 @@
+package nn
+
+import (
+	"math"
+
+	"agiformer/internal/torch"
+)
+
+// Attend is scaled dot-product attention by libtorch's fused kernel: q [B, H,
+// T, h], k and v [B, H, S, h], mask broadcastable to [B, H, T, S] (true =
+// visible) or nil. The scale is 1/sqrt(h), explicit. No dropout: the fused
+// kernel of the CPU refuses it.
+func Attend(q, k, v, mask *torch.Tensor, causal bool) *torch.Tensor {
+	scale := 1 / math.Sqrt(float64(q.Size(-1)))
+	return torch.ScaledDotProductAttention(q, k, v, mask, 0, causal, &scale)
+}
+
+// SelfAttend is causal attention of a sequence to itself, q, k, v [B, H, T,
+// h]. With a cache the keys and values are appended to it; from a cache that
+// is not empty only one position can be attended (T = 1).
+func SelfAttend(q, k, v *torch.Tensor, cache *Cache) *torch.Tensor {
+	if cache == nil {
+		return Attend(q, k, v, nil, true)
+	}
+	empty := cache.Len() == 0
+	cache.append(k, v)
+	if empty {
+		return Attend(q, k, v, nil, true)
+	}
+	// One query sees every cached key: no mask. is_causal would align the
+	// query with the first key.
+	k, v = cache.views()
+	return Attend(q, k, v, nil, false)
+}
+
+// Heads views x [B, T, H·h] as [B, H, T, h].
+func Heads(x *torch.Tensor, heads int64) *torch.Tensor {
+	return x.View(x.Size(0), x.Size(1), heads, x.Size(2)/heads).Transpose(1, 2)
+}
+
+// MergeHeads brings x [B, H, T, h] back to [B, T, H·h]. The fused kernel's
+// result lies in that order already, so this is a view of it.
+func MergeHeads(x *torch.Tensor) *torch.Tensor {
+	return x.Transpose(1, 2).Reshape(x.Size(0), x.Size(2), x.Size(1)*x.Size(3))
+}

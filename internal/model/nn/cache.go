@@ -1,0 +1,55 @@
+package nn
+
+import "agiformer/internal/torch"
+
+// Cache holds the keys and values of one attention while a stream is decoded.
+// Its buffers [1, H, capacity, h] are made at the first use, in the keys'
+// dtype, and kept until Free.
+type Cache struct {
+	keys, values *torch.Tensor
+	capacity     int64
+	length       int64
+}
+
+// NewCache makes an empty cache for at most capacity positions.
+func NewCache(capacity int64) *Cache { return &Cache{capacity: capacity} }
+
+// Len returns the number of cached positions.
+func (c *Cache) Len() int64 { return c.length }
+
+// Reset empties the cache; its buffers stay.
+func (c *Cache) Reset() { c.length = 0 }
+
+// Bytes returns the size of the buffers.
+func (c *Cache) Bytes() int64 {
+	if c.keys == nil {
+		return 0
+	}
+	return 2 * c.keys.Numel() * c.keys.DType().Size()
+}
+
+// Free frees the buffers.
+func (c *Cache) Free() {
+	if c.keys != nil {
+		c.keys.Free()
+		c.values.Free()
+		c.keys, c.values = nil, nil
+	}
+	c.length = 0
+}
+
+func (c *Cache) append(k, v *torch.Tensor) {
+	if c.keys == nil {
+		shape := []int64{k.Size(0), k.Size(1), c.capacity, k.Size(3)}
+		c.keys = torch.Empty(k.DType(), k.Device(), shape...).Keep()
+		c.values = torch.Empty(v.DType(), v.Device(), shape...).Keep()
+	}
+	n := k.Size(2)
+	c.keys.Narrow(2, c.length, n).Copy_(k)
+	c.values.Narrow(2, c.length, n).Copy_(v)
+	c.length += n
+}
+
+func (c *Cache) views() (keys, values *torch.Tensor) {
+	return c.keys.Narrow(2, 0, c.length), c.values.Narrow(2, 0, c.length)
+}

@@ -1,0 +1,52 @@
+package nn
+
+import "agiformer/internal/torch"
+
+// LayerNormEps is the epsilon of every LayerNorm.
+const LayerNormEps = 1e-5
+
+// LayerNorm normalises the last dimension (Ba et al. 2016).
+type LayerNorm struct{ weight, bias *torch.Tensor }
+
+// NewLayerNorm takes the parameters weight and bias of p.
+func NewLayerNorm(p Params) LayerNorm {
+	return LayerNorm{weight: p.Get("weight"), bias: p.Get("bias")}
+}
+
+// Forward normalises x [..., d].
+func (n LayerNorm) Forward(x *torch.Tensor) *torch.Tensor {
+	return torch.LayerNorm(x, n.weight.Shape(), n.weight, n.bias, LayerNormEps)
+}
+
+// Linear is a linear map without bias; its weight is [out, in].
+type Linear struct{ weight *torch.Tensor }
+
+// NewLinear takes the parameter weight of p.
+func NewLinear(p Params) Linear { return Linear{weight: p.Get("weight")} }
+
+// Forward maps x [..., in] to [..., out].
+func (l Linear) Forward(x *torch.Tensor) *torch.Tensor { return torch.Linear(x, l.weight, nil) }
+
+// Residual returns x + dropout(branch), both [..., d]. It consumes branch:
+// where the dtypes allow the sum is written into it, since x stays saved for
+// the gradient of the norm that read it and branch is saved by nothing.
+func Residual(x, branch *torch.Tensor, dropout float64, train bool) *torch.Tensor {
+	if train && dropout > 0 {
+		branch = torch.Dropout(branch, dropout, true)
+	}
+	if branch.DType() == x.DType() {
+		return branch.Add_(x)
+	}
+	return x.Add(branch)
+}
+
+// Float returns x in float32 where it is narrower, and x itself otherwise
+// (float64 stays float64).
+func Float(x *torch.Tensor) *torch.Tensor {
+	switch x.DType() {
+	case torch.Float32, torch.Float64:
+		return x
+	default:
+		return x.ToDType(torch.Float32)
+	}
+}

@@ -1,0 +1,124 @@
+package nn
+
+import (
+	"hash/fnv"
+	"math"
+
+	"agiformer/internal/torch"
+)
+
+// Init says how a parameter starts: normal with deviation Std around Mean, or
+// where Std is 0 the constant Mean.
+type Init struct{ Mean, Std float64 }
+
+// Constant starts a parameter at value.
+func Constant(value float64) Init { return Init{Mean: value} }
+
+// Normal starts a parameter as N(0, std).
+func Normal(std float64) Init { return Init{Std: std} }
+
+// LinearInit is N(0, sqrt(1/(3·fanIn))): GPT-2's 0.02 at width 768.
+func LinearInit(fanIn int64) Init { return Normal(math.Sqrt(1 / (3 * float64(fanIn)))) }
+
+// ResidualInit is LinearInit divided by sqrt(2·layers), so that the sum of
+// the residual branches does not grow with the depth (Radford et al. 2019).
+func ResidualInit(fanIn, layers int64) Init {
+	return Normal(LinearInit(fanIn).Std / math.Sqrt(2*float64(layers)))
+}
+
+// Spec describes one parameter without making it.
+type Spec struct {
+	Name  string
+	Shape []int64
+	Init  Init
+	// Decay says whether weight decay acts on it: weights of linear maps only.
+	Decay bool
+}
+
+// Weight specifies the weight [out, in] of a linear map.
+func Weight(name string, out, in int64, init Init) Spec {
+	return Spec{Name: name + ".weight", Shape: []int64{out, in}, Init: init, Decay: true}
+}
+
+// Table specifies a table of rows, which is not decayed.
+func Table(name string, rows, width int64, init Init) Spec {
+	return Spec{Name: name, Shape: []int64{rows, width}, Init: init}
+}
+
+// Norm specifies the weight and bias [d] of a LayerNorm whose weight starts at gain.
+func Norm(name string, d int64, gain float64) []Spec {
+	return []Spec{
+		{Name: name + ".weight", Shape: []int64{d}, Init: Constant(gain)},
+		{Name: name + ".bias", Shape: []int64{d}},
+	}
+}
+
+// Prefix returns the specs with prefix and a dot before each name.
+func Prefix(prefix string, specs []Spec) []Spec {
+	out := make([]Spec, len(specs))
+	for i, s := range specs {
+		s.Name = prefix + "." + s.Name
+		out[i] = s
+	}
+	return out
+}
+
+// Numel returns the number of values of the parameter.
+func (s Spec) Numel() int64 {
+	n := int64(1)
+	for _, size := range s.Shape {
+		n *= size
+	}
+	return n
+}
+
+// Make creates the parameter on dev in dt, with gradient, outside all scopes.
+// Its values depend on seed, name and shape alone: they are drawn on the CPU
+// by a generator of its own, so that neither the device nor another parameter
+// changes them.
+func (s Spec) Make(dt torch.DType, dev torch.Device, seed uint64) *torch.Tensor {
+	scope := torch.Enter()
+	defer scope.Exit()
+	t := torch.Full(s.Init.Mean, torch.Float32, torch.CPU, s.Shape...)
+	if s.Init.Std > 0 {
+		g := torch.NewGenerator(torch.CPU, seed^hash(s.Name))
+		defer g.Free()
+		t.Normal_(s.Init.Mean, s.Init.Std, g)
+	}
+	return t.ToDType(dt).ToDevice(dev).SetRequiresGrad(true).Keep()
+}
+
+func hash(name string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(name)) // a hash never fails to write
+	return h.Sum64()
+}
+
+// Params looks parameters up by name below a prefix.
+type Params struct {
+	prefix string
+	all    map[string]*torch.Tensor
+}
+
+// NewParams serves the parameters of all.
+func NewParams(all map[string]*torch.Tensor) Params { return Params{all: all} }
+
+// Sub returns the parameters below name.
+func (p Params) Sub(name string) Params {
+	return Params{prefix: p.prefix + name + ".", all: p.all}
+}
+
+// Get returns the parameter; a missing one is a mistake in the program.
+func (p Params) Get(name string) *torch.Tensor {
+	t, ok := p.all[p.prefix+name]
+	if !ok {
+		panic("no parameter " + p.prefix + name)
+	}
+	return t
+}
+
+// Has says whether the parameter exists.
+func (p Params) Has(name string) bool {
+	_, ok := p.all[p.prefix+name]
+	return ok
+}

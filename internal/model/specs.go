@@ -1,0 +1,121 @@
+package model
+
+import (
+	"fmt"
+	"strings"
+
+	"agiformer/internal/config"
+	"agiformer/internal/experts"
+	"agiformer/internal/memory"
+	"agiformer/internal/model/nn"
+)
+
+// Supported says in one sentence which part of cfg the model does not have, or
+// what contradicts itself; nil if New can build it. It needs no libtorch.
+func Supported(cfg config.Model) error {
+	for _, part := range []struct {
+		on   bool
+		key  string
+		what string
+	}{
+		{cfg.UseLinearAttention, "use_linear_attention", "linear attention"},
+		{cfg.UseIntrospection, "use_introspection", "introspection"},
+		{cfg.UseMultimodal, "use_multimodal", "image, audio and video input"},
+	} {
+		if part.on {
+			return fmt.Errorf("model.%s is true, but this version has no %s yet: set it to false or choose model=text_only", part.key, part.what)
+		}
+	}
+	if int64(len(cfg.ExpertTypes)) != cfg.NExperts {
+		return fmt.Errorf("model.expert_types names %d experts, but model.n_experts is %d: make them equal", len(cfg.ExpertTypes), cfg.NExperts)
+	}
+	for _, name := range cfg.ExpertTypes {
+		if _, ok := experts.Lookup(name); !ok {
+			return fmt.Errorf("model.expert_types names %q, an expert that this version does not have yet: choose among %s", name, strings.Join(experts.Names(), ", "))
+		}
+	}
+	if k := cfg.TopK(); k < 1 || k > cfg.NExperts {
+		return fmt.Errorf("model.moe.top_k is %d, expected 1 to model.n_experts (%d)", k, cfg.NExperts)
+	}
+	return supportedWidths(cfg)
+}
+
+// supportedWidths checks that heads are whole and fit the fused kernels: a
+// multiple of 8, and at least 16.
+func supportedWidths(cfg config.Model) error {
+	if cfg.NHeads < 1 || cfg.DModel%cfg.NHeads != 0 {
+		return fmt.Errorf("model.d_model is %d, expected a multiple of model.n_heads (%d)", cfg.DModel, cfg.NHeads)
+	}
+	if h := cfg.HeadDim(); h%8 != 0 || h < 16 {
+		return fmt.Errorf("model.d_model / model.n_heads is %d, expected a multiple of 8 and at least 16: change one of them", h)
+	}
+	width, heads, head := expertShape(cfg).Inner()
+	if cfg.DModel%2 != 0 || width%heads != 0 || head%8 != 0 || head < 16 {
+		return fmt.Errorf("model.d_model is %d with %d heads: the experts' attention is half as wide and its heads would be %d wide, expected a multiple of 8 and at least 16", cfg.DModel, cfg.NHeads, head)
+	}
+	return nil
+}
+
+func expertShape(cfg config.Model) experts.Shape {
+	return experts.Shape{DModel: cfg.DModel, DFF: cfg.DFF, Heads: cfg.NHeads,
+		Layers: cfg.NLayers, SegmentLen: cfg.SegmentLen()}
+}
+
+func memoryShape(cfg config.Model) memory.Shape {
+	return memory.Shape{DModel: cfg.DModel, Heads: cfg.NHeads, Slots: cfg.MemorySize,
+		WorkingLen: cfg.WorkingMemoryLen(), SegmentLen: cfg.SegmentLen(), UpdateFreq: cfg.MemoryUpdateFreq}
+}
+
+func routing(cfg config.Model) experts.Routing {
+	r := experts.Routing{Experts: cfg.NExperts, TopK: cfg.TopK(),
+		BalanceWeight: cfg.MoE.LoadBalancingLossWeight,
+		BalanceByLane: cfg.MoE.LoadBalancingScope == "sequence"}
+	if cfg.MoE.CapacityFactor != nil {
+		r.CapacityFactor = *cfg.MoE.CapacityFactor
+	}
+	return r
+}
+
+// specs lists all parameters of the model in their fixed order.
+func specs(cfg config.Model, vocab int64) []nn.Spec {
+	d := cfg.DModel
+	all := []nn.Spec{nn.Table("embedding.weight", vocab, d, nn.Normal(0.02))}
+	if cfg.UseMemory {
+		all = append(all, nn.Prefix("memory", memory.Specs(memoryShape(cfg)))...)
+	}
+	for i := range cfg.NLayers {
+		all = append(all, nn.Prefix(fmt.Sprintf("blocks.%d", i), blockSpecs(cfg))...)
+	}
+	all = append(all, nn.Norm("final_norm", d, 1)...)
+	return append(all, nn.Weight("head", vocab, d, nn.LinearInit(d)))
+}
+
+func blockSpecs(cfg config.Model) []nn.Spec {
+	d := cfg.DModel
+	list := nn.Norm("attention_norm", d, 1)
+	list = append(list,
+		nn.Weight("attention.qkv", 3*d, d, nn.LinearInit(d)),
+		nn.Weight("attention.out", d, d, nn.ResidualInit(d, cfg.NLayers)))
+	list = append(list, nn.Norm("moe_norm", d, 1)...)
+	return append(list, nn.Prefix("moe", experts.Specs(cfg.ExpertTypes, expertShape(cfg)))...)
+}
+
+// component names the part of the model that a parameter belongs to:
+// embedding, memory, attention, router, experts.KIND or head. A block's norms
+// count with its attention, the final norm with the head.
+func component(cfg config.Model, name string) string {
+	switch parts := strings.Split(name, "."); {
+	case parts[0] == "final_norm":
+		return "head"
+	case parts[0] != "blocks":
+		return parts[0]
+	case parts[2] != "moe":
+		return "attention"
+	case len(parts) > 4 && parts[3] == "experts":
+		var e int
+		_, _ = fmt.Sscanf(parts[4], "%d", &e) // the name was made from a number
+		return "experts." + cfg.ExpertTypes[e]
+	default:
+		return "router"
+	}
+}

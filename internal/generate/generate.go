@@ -81,10 +81,10 @@ func (w *Writer) next(d *model.Decoder, ids []int32, opts Options, random *rand.
 		torch.NoGrad(func() {
 			var logits *torch.Tensor // [n, V]
 			w.forward(func() { logits = d.Feed(ids) })
-			last := logits.Select(0, logits.Size(0)-1).Float() // [V]
+			last := torch.Data[float32](logits.Select(0, logits.Size(0)-1).Float()) // [V]
 			sampling := model.SampleOptions{Temperature: opts.Temperature, TopK: opts.TopK, TopP: opts.TopP}
-			id = model.Sample(last, sampling, random)
-			logprob = logProbability(torch.Data[float32](last), id)
+			id = model.SampleValues(last, sampling, random)
+			logprob = logProbability(last, id)
 		})
 	})
 	return id, logprob, err

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"agiformer/conf"
+	"agiformer/internal/config"
+	"agiformer/internal/exit"
+)
+
+const rootHelp = `Trains, evaluates and samples Mixture-of-Experts Transformers with memory.
+
+Exit codes: 0 done, 1 the run failed, 2 bad usage, configuration or input,
+3 a nightly run is not better than the best so far, 75 (or the number in
+run.requeue_exit_code) stopped by a signal, saved, and to be started again.`
+
+// newRootCommand assembles all commands.
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "agiformer",
+		Short:         "Trains, evaluates and samples AGIFORMER models",
+		Long:          rootHelp,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	config.AddSettingsFlags(root.PersistentFlags())
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return exit.Usage(fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))
+	})
+	root.AddCommand(
+		newConfigCommand(),
+	)
+	return root
+}
+
+// noCommand refuses a name that is no command.
+func noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = fmt.Sprintf(" (did you mean '%s'?)", near[0])
+	}
+	return exit.Usage(fmt.Errorf("there is no command '%s'%s; see %s --help", args[0], hint, cmd.CommandPath()))
+}
+
+// composeOptions returns what a command composes: the settings' tree with the
+// overrides. Errors are usage errors.
+func composeOptions(cmd *cobra.Command, overrides []string) (config.Options, config.Settings, error) {
+	settings, err := config.LoadSettings(cmd.Flags())
+	if err != nil {
+		return config.Options{}, settings, exit.Usage(err)
+	}
+	return config.Options{
+		Dir:       config.FindDir(settings.ConfigDir),
+		Builtin:   conf.Files,
+		Name:      settings.ConfigName,
+		Overrides: overrides,
+		Warn:      func(text string) { fmt.Fprintln(cmd.ErrOrStderr(), "agiformer: warning: "+text) },
+	}, settings, nil
+}

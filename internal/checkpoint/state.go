@@ -23,8 +23,8 @@ type State struct {
 	Skipped  int64 `json:"skipped"`
 	// Evaluated is the last step that was evaluated; Best is the best
 	// evaluation so far, nil before the first.
-	Evaluated int64 `json:"evaluated"`
-	Best      *Best `json:"best"`
+	Evaluated int64       `json:"evaluated"`
+	Best      *BestResult `json:"best"`
 	// Lanes is gradient_accumulation_steps times batch_size.
 	Lanes int64 `json:"lanes"`
 	// Threads and the versions decide whether losses are bit-equal.
@@ -42,8 +42,8 @@ type Scaler struct {
 	GrowthTracker int64   `json:"growth_tracker"`
 }
 
-// Best is the best evaluation of a run.
-type Best struct {
+// BestResult is the best evaluation of a run.
+type BestResult struct {
 	Step        int64   `json:"step"`
 	BitsPerByte float64 `json:"bits_per_byte"`
 	Loss        float64 `json:"loss"`

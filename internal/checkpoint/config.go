@@ -1,0 +1,41 @@
+package checkpoint
+
+import (
+	"fmt"
+
+	"github.com/go-viper/mapstructure/v2"
+	"gopkg.in/yaml.v3"
+
+	"agiformer/internal/config"
+	"agiformer/internal/tokenizer"
+)
+
+// Config returns the configuration that the checkpoint was made under.
+func (c *Checkpoint) Config() (*config.Config, error) {
+	data, err := c.ConfigYAML()
+	if err != nil {
+		return nil, err
+	}
+	var tree map[string]any
+	cfg := new(config.Config)
+	if err = yaml.Unmarshal(data, &tree); err == nil {
+		err = mapstructure.Decode(tree, cfg)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.file(ConfigFile), err)
+	}
+	return cfg, nil
+}
+
+// Tokenizer returns the tokenizer that the checkpoint's model reads and writes.
+func (c *Checkpoint) Tokenizer() (tokenizer.Tokenizer, error) {
+	data, err := c.TokenizerJSON()
+	if err != nil {
+		return nil, err
+	}
+	tok, err := tokenizer.FromJSON(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.file(TokenizerFile), err)
+	}
+	return tok, nil
+}

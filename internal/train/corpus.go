@@ -1,0 +1,96 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"agiformer/internal/config"
+	"agiformer/internal/data"
+	"agiformer/internal/tokenizer"
+)
+
+// heldOut is the share of the training documents that validates where
+// data.valid is null.
+const heldOut = 0.05
+
+// corpus is the text of a run.
+type corpus struct {
+	train *data.Dataset
+	valid *data.Dataset
+	open  []*data.Dataset
+}
+
+// openCorpus prepares (once a source, in the cache) and opens the text.
+func openCorpus(ctx context.Context, cfg *config.Config, tok tokenizer.Tokenizer, cacheDir string, f *runFolder) (*corpus, error) {
+	c := &corpus{}
+	train, err := c.prepare(ctx, cfg, "data.train", cfg.Data.Train, tok, cacheDir, f)
+	if err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	if len(cfg.Data.Valid) > 0 {
+		c.train = train
+		c.valid, err = c.prepare(ctx, cfg, "data.valid", cfg.Data.Valid, tok, cacheDir, f)
+		if err != nil {
+			return nil, errors.Join(err, c.close())
+		}
+		return c, nil
+	}
+	c.train, c.valid, err = train.HoldOut(heldOut, cfg.Seed)
+	if err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	c.open = append(c.open, c.train, c.valid)
+	f.say("data.valid is null: %d documents are held out for validation", c.valid.Documents())
+	return c, nil
+}
+
+// prepare opens one source and says what was found in it.
+func (c *corpus) prepare(ctx context.Context, cfg *config.Config, key string, paths []string, tok tokenizer.Tokenizer, cacheDir string, f *runFolder) (*data.Dataset, error) {
+	d := cfg.Data
+	ds, report, err := data.Prepare(ctx, data.Options{
+		Paths: paths, TextField: d.TextField, Split: d.Split, MaxDocumentBytes: d.MaxDocumentBytes,
+		OnError: d.OnError, CacheDir: cacheDir, Progress: byteBar(f.out, "preparing "+key),
+	}, tok)
+	if err != nil {
+		return nil, err
+	}
+	c.open = append(c.open, ds)
+	f.say("%s: %d documents, %d tokens", key, ds.Documents(), ds.Tokens())
+	for _, problem := range report.Sentences() {
+		f.say("%s: %s", key, problem)
+	}
+	if ds.Tokens() == 0 {
+		return nil, fmt.Errorf("%s=%v holds no text: name files with text in them", key, paths)
+	}
+	return ds, nil
+}
+
+// byteBar shows preparation on a terminal; nil elsewhere.
+func byteBar(out io.Writer, text string) func(done, total int64) {
+	file, ok := out.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return nil
+	}
+	var bar *progressbar.ProgressBar
+	return func(done, total int64) {
+		if bar == nil {
+			bar = progressbar.NewOptions64(max(total, 1), progressbar.OptionSetWriter(out), progressbar.OptionSetDescription(text),
+				progressbar.OptionShowBytes(true), progressbar.OptionClearOnFinish())
+		}
+		_ = bar.Set64(done) // a bar that cannot be drawn is no reason to stop
+	}
+}
+
+func (c *corpus) close() error {
+	var errs []error
+	for _, ds := range c.open {
+		errs = append(errs, ds.Close())
+	}
+	return errors.Join(errs...)
+}

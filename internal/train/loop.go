@@ -1,0 +1,129 @@
+package train
+
+import (
+	"time"
+
+	"agiformer/internal/data"
+	"agiformer/internal/metrics"
+	"agiformer/internal/model"
+	"agiformer/internal/torch"
+)
+
+// loop trains up to training.max_steps, or until it must stop. One turn is one
+// optimizer step; what it does is what the lines say, in their order.
+func (t *trainer) loop() error {
+	t.begun, t.meter.since = time.Now(), time.Now()
+	if err := t.evaluateIfDue(); err != nil { // where a signal came in between
+		return err
+	}
+	for t.state.Step < t.cfg.Training.MaxSteps && !t.stop.Requested() {
+		step, err := t.loader.Next(t.stop.Context())
+		if err != nil && t.stop.Requested() {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		for _, phase := range []func() error{
+			func() error { return t.accumulate(step) }, // forward and backward, each micro-batch
+			func() error { return t.update(step) },     // clip the gradient, move the weights
+			func() error { return t.report(step) },
+			t.evaluateIfDue,
+			t.saveIfDue,
+		} {
+			if err := phase(); err != nil {
+				return err
+			}
+		}
+	}
+	return t.save()
+}
+
+// accumulate sums the gradient over the step's micro-batches.
+func (t *trainer) accumulate(step *data.Step) error {
+	for i, batch := range step.Micro {
+		err := torch.Do(func() {
+			if i == 0 {
+				t.meter.begin()
+			}
+			resetLanes(t.streams[i], batch)
+			t.meter.add(Backward(t.model, t.precision, batch, t.streams[i], step.Targets, t.scaler))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resetLanes empties the memory of the lanes whose document has changed.
+func resetLanes(s *model.State, b *data.Batch) {
+	for lane, reset := range b.Reset {
+		if reset {
+			s.Reset(lane)
+		}
+	}
+}
+
+// update clips the gradient by its global norm and takes the optimizer's step,
+// which is left out, on the device, where loss or gradient is not finite. On a
+// CPU the host looks at once; elsewhere it does when it reports.
+func (t *trainer) update(step *data.Step) error {
+	t.state.Step++
+	now := t.state.Step
+	lr := LearningRate(t.cfg.Training.LearningRate, t.cfg.Training.WarmupSteps, now)
+	look := t.precision.Device == torch.CPU || t.reports(now)
+	err := torch.Do(func() {
+		if t.scaler != nil {
+			t.scaler.Unscale(t.optimizer.gradients())
+		}
+		norm := torch.ClipGradNorm(t.optimizer.all, t.cfg.Training.GradientClip)
+		t.optimizer.adamw.Step(lr, nil, t.meter.update(norm))
+		if t.scaler != nil {
+			t.scaler.Update()
+		}
+		t.optimizer.adamw.ZeroGrad()
+		if look {
+			t.reading = t.meter.read(step)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	t.state.Cursor, t.state.Epoch = step.Cursor, step.Epoch
+	t.state.Tokens += step.Targets
+	t.state.Bytes += step.Bytes
+	t.meter.tokens += step.Targets
+	if look {
+		return t.checkFinite(lr)
+	}
+	return nil
+}
+
+// reports tells whether a step has a train line.
+func (t *trainer) reports(step int64) bool { return step%t.cfg.Logging.LogInterval == 0 }
+
+// report writes the step's train line, every logging.log_interval steps.
+func (t *trainer) report(step *data.Step) error {
+	now := t.state.Step
+	t.folder.progress.Step(now)
+	if !t.reports(now) {
+		return nil
+	}
+	elapsed := time.Since(t.meter.since).Seconds()
+	waited := t.loader.Waited()
+	event := metrics.Train{
+		Event: "train", Step: now,
+		Loss: metrics.Number(t.reading.loss), LMLoss: metrics.Number(t.reading.lmLoss),
+		LoadBalancingLoss: metrics.Number(t.reading.loadBalancing),
+		LR:                metrics.Number(LearningRate(t.cfg.Training.LearningRate, t.cfg.Training.WarmupSteps, now)),
+		GradNorm:          metrics.Number(t.reading.gradNorm),
+		Tokens:            t.state.Tokens,
+		TokensPerSecond:   metrics.Number(float64(t.meter.tokens) / elapsed),
+		BitsPerByte:       metrics.Number(t.reading.bitsPerByte),
+		DataWait:          metrics.Number((waited - t.meter.waited).Seconds() / elapsed),
+		Seconds:           metrics.Number(t.seconds()),
+	}
+	t.meter.since, t.meter.waited, t.meter.tokens = time.Now(), waited, 0
+	return t.folder.train(event)
+}

@@ -1,0 +1,85 @@
+package train
+
+import (
+	"time"
+
+	"agiformer/internal/data"
+	"agiformer/internal/torch"
+)
+
+// meter holds a step's measurements as scalars on the device, so that nothing
+// waits for them until they are printed.
+type meter struct {
+	crossEntropy  *torch.Tensor // summed over the step's targets, nats
+	loadBalancing *torch.Tensor
+	gradNorm      *torch.Tensor // before clipping
+	bad           *torch.Tensor // steps in a row that were not finite
+	skipped       *torch.Tensor // all of them
+
+	since  time.Time     // of the last report, less what is not training
+	waited time.Duration // for data, at the last report
+	tokens int64         // predicted since the last report
+}
+
+// newMeter is called inside a job.
+func newMeter(device torch.Device, bad, skipped int64) *meter {
+	scalar := func(v int64) *torch.Tensor { return torch.Full(float64(v), torch.Float64, device).Keep() }
+	return &meter{
+		crossEntropy: scalar(0), loadBalancing: scalar(0), gradNorm: scalar(0),
+		bad: scalar(bad), skipped: scalar(skipped), since: time.Now(),
+	}
+}
+
+func (m *meter) tensors() []*torch.Tensor {
+	return []*torch.Tensor{m.crossEntropy, m.loadBalancing, m.gradNorm, m.bad, m.skipped}
+}
+
+func (m *meter) free() {
+	for _, t := range m.tensors() {
+		t.Free()
+	}
+}
+
+// begin starts a step. Called inside a job, like add, update and read.
+func (m *meter) begin() {
+	m.crossEntropy.Zero_()
+	m.loadBalancing.Zero_()
+}
+
+func (m *meter) add(l Losses) {
+	m.crossEntropy.Add_(l.CrossEntropy)
+	if l.LoadBalancing != nil {
+		m.loadBalancing.Add_(l.LoadBalancing)
+	}
+}
+
+// update takes the gradient's norm and returns 1 where the step must be left
+// out, because the norm or the loss is not finite, and 0 elsewhere (float32).
+func (m *meter) update(norm *torch.Tensor) *torch.Tensor {
+	m.gradNorm.Copy_(norm)
+	sum := m.gradNorm.Add(m.crossEntropy).Add(m.loadBalancing)
+	found := sum.Isfinite().LogicalNot().ToDType(torch.Float64)
+	m.bad.AddScalar_(1).Mul_(found)
+	m.skipped.Add_(found)
+	return found.Float()
+}
+
+// reading is a meter read off: the step's losses in nats a token.
+type reading struct {
+	loss, lmLoss, loadBalancing, bitsPerByte, gradNorm float64
+	bad, skipped                                       int64
+}
+
+func (m *meter) read(step *data.Step) reading {
+	values := torch.Data[float64](torch.Stack(m.tensors(), 0))
+	r := reading{
+		lmLoss: values[0] / float64(max(step.Targets, 1)), loadBalancing: values[1], gradNorm: values[2],
+		bad: int64(values[3]), skipped: int64(values[4]),
+		bitsPerByte: bitsPerByte(values[0], step.Bytes),
+	}
+	r.loss = r.lmLoss + r.loadBalancing
+	return r
+}
+
+// pause leaves the time since at out of the rates: it was no training.
+func (m *meter) pause(at time.Time) { m.since = m.since.Add(time.Since(at)) }

@@ -1,0 +1,60 @@
+package train
+
+import (
+	"agiformer/internal/config"
+	"agiformer/internal/torch"
+)
+
+// Precision is the number format of the forward pass.
+type Precision struct {
+	Device torch.Device
+	DType  torch.DType // Float32: no autocast
+	Scaled bool        // gradients of float16 need a scaler
+	Note   string      // what differs from the configuration, "" if nothing does
+}
+
+// ChoosePrecision applies training.use_amp and amp_dtype to a device. A CPU
+// has no float16 arithmetic worth using, so there both settings mean bfloat16
+// where the cores compute with it, and float32 elsewhere.
+func ChoosePrecision(c config.Training, device torch.Device) Precision {
+	p := Precision{Device: device, DType: torch.Float32}
+	if !c.UseAMP {
+		return p
+	}
+	wanted := torch.Float16
+	if c.AMPDtype == "bfloat16" {
+		wanted = torch.BFloat16
+	}
+	if device != torch.CPU {
+		p.DType, p.Scaled = wanted, wanted == torch.Float16
+		return p
+	}
+	if torch.CPUSupportsBFloat16() {
+		p.DType = torch.BFloat16
+	}
+	if p.DType != wanted {
+		p.Note = "training.amp_dtype=" + c.AMPDtype + " means " + p.DType.String() + " on this CPU"
+	}
+	return p
+}
+
+// Forward runs fn under autocast where the precision asks for it.
+func (p Precision) Forward(fn func()) {
+	if p.DType == torch.Float32 {
+		fn()
+		return
+	}
+	torch.Autocast(p.Device.Type, p.DType, fn)
+}
+
+// ChooseDevice finds the device that hardware.device names; auto is the first
+// CUDA device where there is one.
+func ChooseDevice(name string) (torch.Device, error) {
+	if name != "auto" {
+		return torch.ParseDevice(name)
+	}
+	if torch.CUDAAvailable() {
+		return torch.CUDA(0), nil
+	}
+	return torch.CPU, nil
+}

@@ -1,0 +1,197 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"agiformer/internal/checkpoint"
+	"agiformer/internal/config"
+	"agiformer/internal/exit"
+	"agiformer/internal/tokenizer"
+	"agiformer/internal/torch"
+)
+
+// Version is the program's.
+const Version = "0.1.0"
+
+// RunOptions are what a run takes beside its configuration.
+type RunOptions struct {
+	Resume   string    // "" or "none", "auto", or a run's or checkpoint's folder
+	CacheDir string    // of prepared data; "" is the default
+	Out      io.Writer // progress
+}
+
+// Run trains as cfg says. tree is the resolved configuration as YAML and
+// overrides the command line's, for the run folder and the checkpoints. Errors
+// are marked with the exit code that they mean (package exit): also a run that
+// was stopped, saved, and asks to be started again, and one that is no better
+// than the best so far.
+func Run(ctx context.Context, cfg *config.Config, tree []byte, overrides []string, o RunOptions) (err error) {
+	var limit time.Duration
+	if cfg.Run.MaxHours != nil {
+		limit = time.Duration(*cfg.Run.MaxHours * float64(time.Hour))
+	}
+	stop := NewStopper(ctx, limit)
+	defer stop.Close()
+	from, err := findCheckpoint(cfg, o.Resume)
+	if err != nil {
+		return exit.Usage(err)
+	}
+	folder, err := openFolder(cfg.Run.Dir, o.Out)
+	if err != nil {
+		return exit.Usage(err)
+	}
+	defer func() { err = errors.Join(err, folder.close()) }()
+	r := &runner{cfg: cfg, tree: tree, overrides: overrides, options: o, stop: stop, folder: folder, from: from}
+	done, err := r.run()
+	switch {
+	case err != nil && stop.Requested() && errors.Is(err, context.Canceled):
+		return stopped(cfg, folder, stop, "before the first step: there was nothing to save")
+	case err != nil:
+		fmt.Fprintf(folder.log, "%s failed: %v\n", time.Now().Format(time.RFC3339), err)
+		return advise(err)
+	case !done:
+		return stopped(cfg, folder, stop, "the run is saved: go on from it with --resume auto")
+	}
+	return compare(cfg, folder)
+}
+
+// runner is a run between its folder's opening and its end.
+type runner struct {
+	cfg       *config.Config
+	tree      []byte
+	overrides []string
+	options   RunOptions
+	stop      *Stopper
+	folder    *runFolder
+	from      *checkpoint.Checkpoint // nil: a new run
+}
+
+// run opens the text, builds the trainer and trains. It tells whether the run
+// is over, or was stopped before its end.
+func (r *runner) run() (done bool, err error) {
+	tok, err := tokenizer.FromConfig(r.cfg.Tokenizer.Name, r.cfg.Tokenizer.Path)
+	if err != nil {
+		return false, exit.Usage(err)
+	}
+	text, err := openCorpus(r.stop.Context(), r.cfg, tok, r.options.CacheDir, r.folder)
+	if err != nil {
+		return false, exit.Usage(err)
+	}
+	defer func() { err = errors.Join(err, text.close()) }()
+	var step int64
+	if r.from != nil {
+		if err := checkText(r.from, text, tok); err != nil {
+			return false, exit.Usage(err)
+		}
+		step = r.from.State().Step
+	}
+	t, err := newTrainer(r.cfg, r.tree, text, tok, r.from, r.stop)
+	if t != nil {
+		defer func() { err = errors.Join(err, t.free()) }()
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := r.folder.begin(r.cfg, r.tree, r.overrides, step); err != nil {
+		return false, err
+	}
+	t.folder = r.folder
+	t.announce(r.from)
+	if r.from != nil {
+		if err := t.relink(); err != nil {
+			return false, err
+		}
+	}
+	if err := t.loop(); err != nil {
+		return false, err
+	}
+	return t.finished(), nil
+}
+
+// announce says once what is trained, on what, and from where.
+func (t *trainer) announce(from *checkpoint.Checkpoint) {
+	var parameters int64
+	for _, p := range t.model.Parameters() {
+		parameters += p.Tensor.Numel()
+	}
+	t.folder.say("model %s: %d parameters, %s on %s with %d threads, %d lanes of %d tokens a step, in %s", t.cfg.Model.Name, parameters,
+		t.precision.DType, t.precision.Device, t.threads, t.cfg.Training.Lanes(), t.cfg.Model.SegmentLen(), t.folder.dir)
+	if t.precision.Note != "" {
+		t.folder.say("%s", t.precision.Note)
+	}
+	if from == nil {
+		return
+	}
+	t.folder.say("going on from %s, step %d", from.Dir(), t.state.Step)
+	s := from.State()
+	if s.Threads != t.threads {
+		t.folder.say("the checkpoint was made with %d threads, this process has %d: losses will differ in their last digits (hardware.threads=%d restores them)", s.Threads, t.threads, s.Threads)
+	}
+	if now := t.precision.Device.String(); s.Device != now {
+		t.folder.say("the checkpoint was made on %s, this process trains on %s: losses will differ in their last digits", s.Device, now)
+	}
+}
+
+// relink lets the links of the folder follow the checkpoint that was taken up,
+// which may be older than those they show.
+func (t *trainer) relink() error {
+	f := t.folder.checkpoints
+	here, err := sameFolder(f.Path(t.state.Step), t.fromDir)
+	if err != nil || !here {
+		t.saved = -1 // the run's own folder has no checkpoint yet
+		return err
+	}
+	if err := f.Link(checkpoint.LatestLink, t.state.Step); err != nil {
+		return err
+	}
+	if t.state.Best == nil {
+		return f.Unlink(checkpoint.BestLink)
+	}
+	if t.isBest() {
+		return f.Link(checkpoint.BestLink, t.state.Step)
+	}
+	return nil
+}
+
+// finished tells whether the run has nothing left to do.
+func (t *trainer) finished() bool {
+	last := t.cfg.Training.MaxSteps
+	return t.state.Step >= last && t.state.Evaluated >= last
+}
+
+// stopped ends a run that was asked to stop: done, or with the exit code that
+// asks the scheduler to start it again.
+func stopped(cfg *config.Config, folder *runFolder, stop *Stopper, what string) error {
+	err := fmt.Errorf("stopped by %s, %s", stop.Reason(), what)
+	folder.say("%v", err)
+	if cfg.Run.RequeueExitCode == nil {
+		return nil
+	}
+	return exit.With(int(*cfg.Run.RequeueExitCode), err)
+}
+
+// advise adds what to do about running out of memory.
+func advise(err error) error {
+	var e *torch.Error
+	if errors.As(err, &e) && e.OutOfMemory {
+		return fmt.Errorf("%w: halve training.batch_size and double training.gradient_accumulation_steps (the result stays the same), or set training.gradient_checkpointing=true", err)
+	}
+	return err
+}
+
+// checkText refuses a checkpoint whose training text or tokenizer was another
+// one: its place in the documents' order would mean other documents.
+func checkText(from *checkpoint.Checkpoint, c *corpus, tok tokenizer.Tokenizer) error {
+	s := from.State()
+	if s.Tokenizer != tok.Hash() {
+		return fmt.Errorf("cannot go on from %s: its tokenizer is another one; give the same tokenizer, or start another run", from.Dir())
+	}
+	if s.Data != c.train.Hash() {
+		return fmt.Errorf("cannot go on from %s: data.train is not the text it was trained on; give the same one (and the same data.split, data.max_document_bytes and data.text_field; data.valid too if it was null), or start another run", from.Dir())
+	}
+	return nil
+}

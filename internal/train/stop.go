@@ -1,0 +1,82 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Stopper says when a run must save and end: at SIGTERM, SIGINT or SIGUSR1
+// (schedulers send one of them before they kill), at the time limit, or when
+// the caller's context ends. It is asked between the steps of everything that
+// takes long; nothing is torn from the middle of a step.
+type Stopper struct {
+	ctx    context.Context // ends when the run must stop
+	cancel context.CancelFunc
+	reason atomic.Pointer[string]
+	quit   chan struct{}
+	notify chan os.Signal
+}
+
+// NewStopper listens from now on; limit 0 is no time limit. Close ends it.
+func NewStopper(parent context.Context, limit time.Duration) *Stopper {
+	s := &Stopper{quit: make(chan struct{}), notify: make(chan os.Signal, 1)}
+	s.ctx, s.cancel = context.WithCancel(parent)
+	signal.Notify(s.notify, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1)
+	go s.listen(parent, limit)
+	return s
+}
+
+func (s *Stopper) listen(parent context.Context, limit time.Duration) {
+	var timeUp <-chan time.Time // nil never fires
+	if limit > 0 {
+		timer := time.NewTimer(limit)
+		defer timer.Stop()
+		timeUp = timer.C
+	}
+	for {
+		select {
+		case sig := <-s.notify:
+			s.stop(fmt.Sprintf("signal %v", sig))
+		case <-timeUp:
+			s.stop(fmt.Sprintf("run.max_hours (%v) is over", limit))
+		case <-parent.Done():
+			s.stop(parent.Err().Error())
+			return
+		case <-s.quit:
+			return
+		}
+	}
+}
+
+// stop records the first reason; later signals change nothing.
+func (s *Stopper) stop(reason string) {
+	if s.reason.CompareAndSwap(nil, &reason) {
+		s.cancel()
+	}
+}
+
+// Requested tells whether the run must stop.
+func (s *Stopper) Requested() bool { return s.reason.Load() != nil }
+
+// Reason says why, "" while nothing asked for it.
+func (s *Stopper) Reason() string {
+	if r := s.reason.Load(); r != nil {
+		return *r
+	}
+	return ""
+}
+
+// Context ends when the run must stop, for what waits.
+func (s *Stopper) Context() context.Context { return s.ctx }
+
+// Close stops listening; signals have their usual effect again.
+func (s *Stopper) Close() {
+	signal.Stop(s.notify)
+	close(s.quit)
+	s.cancel()
+}

@@ -21,8 +21,13 @@ func (n *Node) JSON() []byte {
 	return b.Bytes()
 }
 
+// writeJSON writes a value; newline is a line's end and indentation, or empty
+// for one line.
 func (n *Node) writeJSON(b *bytes.Buffer, newline string) {
-	inner := newline + "  "
+	inner := newline
+	if newline != "" {
+		inner += "  "
+	}
 	switch n.Kind {
 	case Null:
 		b.WriteString("null")
@@ -60,6 +65,9 @@ func (n *Node) writeJSON(b *bytes.Buffer, newline string) {
 func separate(b *bytes.Buffer, i int, newline string) {
 	if i > 0 {
 		b.WriteByte(',')
+		if newline == "" {
+			b.WriteByte(' ')
+		}
 	}
 	b.WriteString(newline)
 }
@@ -162,10 +170,9 @@ func looksLikeDate(s string) bool {
 
 // brief writes a value in a few characters for a message.
 func brief(n *Node) string {
-	s := string(bytes.Join(bytes.Fields(n.JSON()), []byte(" ")))
-	if n.Kind == Float {
-		s = pyFloat(n.F)
-	}
+	var b bytes.Buffer
+	n.writeJSON(&b, "")
+	s := b.String()
 	if r := []rune(s); len(r) > 60 {
 		return string(r[:57]) + "..."
 	}

@@ -16,7 +16,10 @@ func Nearest(name string, known []string) []string {
 	var found []near
 	for _, k := range known {
 		d := distance(strings.ToLower(name), strings.ToLower(k))
-		limit := max(1, max(len(name), len(k))/3)
+		limit := 1 // of two or three letters nearly everything is two changes away
+		if longer := max(len(name), len(k)); longer > 3 {
+			limit = max(2, longer/3)
+		}
 		if d <= limit && k != name {
 			found = append(found, near{k, d})
 		}

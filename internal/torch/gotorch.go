@@ -30,10 +30,21 @@ func Adopt(t gotorch.Tensor) *Tensor {
 // It shares t's memory, ends when t is freed, and has no finalizer.
 func (t *Tensor) Gotorch() gotorch.Tensor {
 	h := t.use("Gotorch", "self")
-	if t.view == 0 {
-		if e := C.agi_gotorch_view(h, &t.view); e != nil {
+	if t.view == nil {
+		var at C.uintptr_t
+		if e := C.agi_gotorch_view(h, &at); e != nil {
 			raise("Gotorch", e)
 		}
+		t.view = new(unsafe.Pointer)
+		*(*C.uintptr_t)(unsafe.Pointer(t.view)) = at
 	}
-	return gotorch.Tensor{T: (*unsafe.Pointer)(unsafe.Pointer(&t.view))}
+	return gotorch.Tensor{T: t.view}
+}
+
+// freeView ends gotorch's view with its tensor.
+func (t *Tensor) freeView() {
+	if e := C.agi_free_gotorch_view(C.uintptr_t(uintptr(*t.view))); e != nil {
+		raise("Free", e)
+	}
+	*t.view, t.view = nil, nil
 }

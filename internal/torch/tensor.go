@@ -29,7 +29,7 @@ type Tensor struct {
 	device Device
 	shape  []int64
 
-	view  C.uintptr_t      // gotorch's view, made on demand
+	view  *unsafe.Pointer  // gotorch's view, made on demand; an object of its own as cgo's rules ask
 	alarm *runtime.Cleanup // tells of a kept tensor that nobody freed
 }
 
@@ -126,11 +126,8 @@ func (t *Tensor) freed(how string) {
 		t.alarm.Stop()
 		t.alarm = nil
 	}
-	if t.view != 0 {
-		if e := C.agi_free_gotorch_view(t.view); e != nil {
-			raise("Free", e)
-		}
-		t.view = 0
+	if t.view != nil {
+		t.freeView()
 	}
 }
 

@@ -1,0 +1,141 @@
+package gpucheck_test
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"agiformer/internal/config"
+	"agiformer/internal/data"
+	"agiformer/internal/model"
+	"agiformer/internal/tokenizer"
+	"agiformer/internal/torch"
+	"agiformer/internal/train"
+)
+
+// device is where the tests run. A CUDA device must be asked for before the first backward pass of the process.
+var device = torch.CPU
+
+func TestMain(m *testing.M) {
+	name := os.Getenv("AGIFORMER_TEST_DEVICE")
+	if name == "" {
+		name = "cpu"
+	}
+	var err error
+	if device, err = torch.ParseDevice(name); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	if device.Type == torch.CUDAType && !torch.CUDAAvailable() {
+		fmt.Fprintln(os.Stderr, "AGIFORMER_TEST_DEVICE="+name+", but no CUDA device answers: run agiformer doctor --load")
+		os.Exit(2)
+	}
+	code := m.Run()
+	if code == 0 && torch.Live() != 0 {
+		fmt.Fprintf(os.Stderr, "%d tensors were left alive\n", torch.Live())
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// job runs fn on the worker and fails the test with what it raised.
+func job(t *testing.T, fn func()) {
+	t.Helper()
+	if err := torch.Do(fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// small is a text_only model that has every part: two experts, a router, memory. Head widths suit the fused kernels.
+func small() config.Model {
+	return config.Model{
+		Name: "gpucheck", DModel: 64, NLayers: 2, NHeads: 2, DFF: 128, NExperts: 2,
+		ExpertTypes: []string{"language", "logic"}, MemorySize: 16, MaxSeqLen: 32, UseMemory: true, MemoryUpdateFreq: 1,
+		MoE: config.MoE{LoadBalancingLossWeight: 0.01, LoadBalancingScope: "batch"},
+	}
+}
+
+// text is what the models read: Turkish, so that token features take many values.
+const text = "Kapıyı açan çocuk, evlerimizden gelen sesleri duydu; 42 kuş göğe yükseldi. " +
+	"Deniz kıyısında yürürken gördüklerini arkadaşlarına anlattı, onlar da dinledi. "
+
+// batch returns lanes segments of t bytes each, from different places of the text, with their targets.
+func batch(lanes, t int) *data.Batch {
+	ids := tokenizer.NewByte().Encode([]byte(text))
+	b := &data.Batch{B: lanes, T: t, Lengths: make([]int64, lanes), Reset: make([]bool, lanes)}
+	for lane := range lanes {
+		labeler, word := tokenizer.NewByte().NewLabeler(), int64(0)
+		b.Lengths[lane] = int64(t)
+		for i := range t {
+			at := lane*7 + i
+			id := ids[at%len(ids)]
+			label := labeler.Next(id)
+			if label.WordStart {
+				word++
+			}
+			b.IDs = append(b.IDs, int64(id))
+			b.Targets = append(b.Targets, int64(ids[(at+1)%len(ids)]))
+			b.Types = append(b.Types, int64(label.Type))
+			b.Places = append(b.Places, int64(label.Place))
+			b.Vowels = append(b.Vowels, int64(label.Vowel))
+			b.Words = append(b.Words, word)
+		}
+	}
+	b.TargetCount = int64(lanes * t)
+	return b
+}
+
+// learner is a model with its optimizer, trained on one batch again and again.
+type learner struct {
+	precision train.Precision
+	model     *model.Model
+	params    []*torch.Tensor
+	adamw     *torch.AdamW
+	scaler    *torch.Scaler
+}
+
+// newLearner is called inside a job.
+func newLearner(t *testing.T, p train.Precision) *learner {
+	m, err := model.New(small(), 256, p.Device, torch.Float32, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &learner{precision: p, model: m}
+	for _, parameter := range m.Parameters() {
+		l.params = append(l.params, parameter.Tensor)
+	}
+	l.adamw = torch.NewAdamW([]torch.ParamGroup{{Params: l.params, LR: 1, WeightDecay: 0.01}}, 0.9, 0.999, 1e-8)
+	if p.Scaled {
+		l.scaler = torch.NewScaler(p.Device, 65536)
+	}
+	return l
+}
+
+// step takes one optimizer step on b and returns the mean cross-entropy in nats.
+func (l *learner) step(b *data.Batch, lr float64) float64 {
+	scope := torch.Enter()
+	defer scope.Exit()
+	state := l.model.NewState(b.B)
+	defer state.Free()
+	losses := train.Backward(l.model, l.precision, b, state, b.TargetCount, l.scaler)
+	var found *torch.Tensor
+	if l.scaler != nil {
+		l.scaler.Unscale(torch.Grads(l.params))
+		found = l.scaler.FoundInf()
+	}
+	torch.ClipGradNorm(l.params, 1)
+	l.adamw.Step(lr, nil, found)
+	if l.scaler != nil {
+		l.scaler.Update()
+	}
+	l.adamw.ZeroGrad()
+	return losses.CrossEntropy.Item() / float64(b.TargetCount)
+}
+
+func (l *learner) free() {
+	l.adamw.Free()
+	if l.scaler != nil {
+		l.scaler.Free()
+	}
+	l.model.Free()
+}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"agiformer/internal/config"
 	"agiformer/internal/evaluate"
 	"agiformer/internal/exit"
 )
@@ -32,6 +33,11 @@ It needs nothing of the run but the checkpoint. Exit code 2 means that the check
 			if err := o.Validate(); err != nil {
 				return exit.Usage(err)
 			}
+			settings, err := config.LoadSettings(command.Flags())
+			if err != nil {
+				return exit.Usage(err)
+			}
+			o.CacheDir = settings.CacheDir
 			return evaluate.Run(command.Context(), o, command.OutOrStdout(), command.ErrOrStderr())
 		},
 	}

@@ -33,6 +33,10 @@ func newRootCommand() *cobra.Command {
 	})
 	root.AddCommand(
 		newConfigCommand(),
+		newEvalCommand(),
+		newGenerateCommand(),
+		newPlotCommand(),
+		newDoctorCommand(),
 	)
 	return root
 }

@@ -89,15 +89,17 @@ func (o Options) text(ctx context.Context, c *pretrained.Checkpoint, notes io.Wr
 func (o Options) measure(m *pretrained.Model, text *data.Dataset, c *pretrained.Checkpoint) (result *train.Result, err error) {
 	options := train.EvalOptions{Precision: m.Precision, Full: true}
 	if o.TokenLosses != "" {
-		file, err := newTokenFile(o.TokenLosses, func(doc int64) int { return max(len(text.Document(doc))-1, 0) })
+		file, err := newTokenFile(o.TokenLosses, func(doc int64) (int64, error) {
+			tokens, err := text.DocumentTokens(doc)
+			return max(tokens-1, 0), err
+		})
 		if err != nil {
 			return nil, exit.Usage(err)
 		}
 		options.TokenLoss = file.add
 		defer func() { err = errors.Join(err, file.close()) }()
 	}
-	lanes := min(c.Config.Training.BatchSize, max(text.Documents(), 1))
-	batches := data.NewEvaluation(text, data.EvaluationOptions{BatchSize: int(lanes), SeqLen: int(c.Config.Model.SegmentLen())})
+	batches := data.NewEvaluation(text, data.EvaluationOptions{BatchSize: int(c.Config.Training.BatchSize), SeqLen: int(c.Config.Model.SegmentLen())})
 	result, _, err = train.Evaluate(m.Model, batches, options)
 	if err == nil && result.Tokens == 0 {
 		err = exit.Usage(errors.New("there is nothing to predict: no document of --data has more than one token"))

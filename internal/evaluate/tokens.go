@@ -17,13 +17,13 @@ type tokenFile struct {
 	file     *os.File
 	buffer   *bufio.Writer
 	lines    *json.Encoder
-	expected func(doc int64) int // predicted tokens of a document
-	doc      int64               // the document that is being written
-	written  int                 // its lines so far
+	expected func(doc int64) (int64, error) // predicted tokens of a document
+	doc      int64                          // the document that is being written
+	written  int64                          // its lines so far
 	waiting  map[int64][]train.TokenLoss
 }
 
-func newTokenFile(path string, expected func(doc int64) int) (*tokenFile, error) {
+func newTokenFile(path string, expected func(doc int64) (int64, error)) (*tokenFile, error) {
 	file, err := os.Create(path)
 	if err != nil {
 		return nil, fmt.Errorf("--token-losses: %w", err)
@@ -37,7 +37,14 @@ func newTokenFile(path string, expected func(doc int64) int) (*tokenFile, error)
 
 // add takes the next token of a document; each document's come in order.
 func (f *tokenFile) add(t train.TokenLoss) error {
-	for f.written == f.expected(f.doc) && f.doc < t.Doc {
+	for f.doc < t.Doc {
+		expected, err := f.expected(f.doc)
+		if err != nil {
+			return err
+		}
+		if f.written < expected {
+			break
+		}
 		if err := f.nextDocument(); err != nil {
 			return err
 		}
@@ -53,7 +60,7 @@ func (f *tokenFile) add(t train.TokenLoss) error {
 // nextDocument goes on with the following document and what waits of it.
 func (f *tokenFile) nextDocument() error {
 	f.doc++
-	f.written = len(f.waiting[f.doc])
+	f.written = int64(len(f.waiting[f.doc]))
 	for _, t := range f.waiting[f.doc] {
 		if err := f.lines.Encode(t); err != nil {
 			return err

@@ -1,0 +1,104 @@
+"""The measuring half of gpu_check.sh: the same training in Go and in PyTorch, and the specification's speed table.
+
+python gpu_check.py [--device cuda|cpu]
+
+Both sides start from the same weights and read the same batches. Their losses must agree: closely in float32,
+within half precision's rounding otherwise. Exits with 1 where they do not.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+SIDES = {
+    "agiformer": [str(HERE / "bin" / "benchgo")],
+    "PyTorch": [sys.executable, str(HERE / "bench" / "worker.py")],
+}
+# Largest difference between the two sides' losses, in nats a token, by step: rounding grows as steps add up.
+TOLERANCE = {"float32": 2e-3, "float16": 5e-2, "bfloat16": 1e-1}
+
+
+def measure(side: str, task: str, folder: Path, *options: str) -> dict:
+    """Runs one measured process and returns its JSON object."""
+    command = [*SIDES[side], task, str(folder), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    if done.returncode != 0:
+        raise RuntimeError("%s failed:\n%s" % (" ".join(command), done.stderr.strip()))
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def median(values: list) -> float:
+    ordered = sorted(values)
+    return ordered[len(ordered) // 2]
+
+
+def compare_training(folder: Path, device: str, dtypes: list, steps: int) -> tuple:
+    """Trains on both sides in each precision; returns the results by (side, dtype) and the sentences that fail."""
+    results, wrong = {}, []
+    for dtype in dtypes:
+        for side in SIDES:
+            options = ("--device", device, "--dtype", dtype, "--warmup", "3", "--steps", str(steps))
+            results[side, dtype] = measure(side, "train", folder, *options)
+        ours, theirs = (results[side, dtype]["losses"] for side in SIDES)
+        worst = max(abs(a - b) for a, b in zip(ours, theirs, strict=True))
+        print("%-8s losses: agiformer %.4f -> %.4f, PyTorch %.4f -> %.4f, largest difference %.2g"
+              % (dtype, ours[0], ours[-1], theirs[0], theirs[-1], worst))
+        if not worst <= TOLERANCE[dtype]:
+            wrong.append("in %s the losses differ by %g nats, and %g is allowed" % (dtype, worst, TOLERANCE[dtype]))
+    return results, wrong
+
+
+def print_training(results: dict, lanes: int) -> None:
+    """Sequences a second and peak memory, by precision."""
+    print("\ntraining            sequences/s   ms a step   peak MB")
+    for (side, dtype), result in results.items():
+        step = median(result["step_ms"])
+        name = "AMP off" if dtype == "float32" else "AMP " + dtype
+        print("%-10s %-13s %8.1f   %9.2f   %7.0f" % (side, name, 1000 * lanes / step, step, result["peak_mb"]))
+    for side in SIDES:
+        plain = results[side, "float32"]
+        for dtype in (dtype for name, dtype in results if name == side and dtype != "float32"):
+            half = results[side, dtype]
+            print("%-10s AMP %s: %.2fx the speed, %.2fx the memory" % (
+                side, dtype, median(plain["step_ms"]) / median(half["step_ms"]), half["peak_mb"] / plain["peak_mb"]))
+
+
+def print_inference(folder: Path, device: str, dtypes: list, sizes: list, steps: int) -> None:
+    """Milliseconds a sequence of a forward pass, by batch size."""
+    print("\nforward pass, ms a sequence" + "".join("   batch %-3d" % size for size in sizes))
+    for dtype in dtypes:
+        for side in SIDES:
+            options = ("--device", device, "--dtype", dtype, "--warmup", "3", "--steps", str(steps))
+            got = measure(side, "infer", folder, *options, "--sizes", ",".join(map(str, sizes)))["ms_per_sequence"]
+            print("%-10s %-16s" % (side, dtype) + "".join("   %9.3f" % got[str(size)] for size in sizes))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cuda")
+    options = parser.parse_args()
+    cuda = options.device != "cpu"
+    size, lanes, steps = ("text_only", 32, 30) if cuda else ("tiny", 2, 5)
+    dtypes = ["float32", "float16", "bfloat16"] if cuda else ["float32", "bfloat16"]
+    sizes = [1, 8, 32] if cuda else [1, 2]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        prepare = [sys.executable, str(HERE / "bench" / "prepare.py"), size, str(folder), "--lanes", str(lanes)]
+        subprocess.run(prepare, check=True)
+        keys = json.loads((folder / "config.json").read_text())["model"]
+        print("model %s: d_model %s, %s layers, segments of %s, %d lanes"
+              % (size, keys["d_model"], keys["n_layers"], keys["max_seq_len"], lanes))
+        results, wrong = compare_training(folder, options.device, dtypes, steps)
+        print_training(results, lanes)
+        print_inference(folder, options.device, dtypes, sizes, steps)
+    for sentence in wrong:
+        print("gpu_check.py: " + sentence, file=sys.stderr)
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -125,6 +125,12 @@ func (d *Dataset) Document(i int64) ([]int32, error) {
 	return ids, err
 }
 
+// DocumentTokens returns the number of ids of document i.
+func (d *Dataset) DocumentTokens(i int64) (int64, error) {
+	doc, err := d.locate(i)
+	return doc.tokens, err
+}
+
 // DocumentBytes returns the number of bytes of the text of document i.
 func (d *Dataset) DocumentBytes(i int64) (int64, error) {
 	doc, err := d.locate(i)

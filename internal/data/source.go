@@ -154,7 +154,11 @@ func searchGlob(pattern string) ([]sourceFile, error) {
 		return nil, fmt.Errorf("data path %s is not a valid glob: %w", pattern, err)
 	}
 	var files []sourceFile
+	elements := strings.Split(filepath.ToSlash(filepath.Clean(pattern)), "/")
 	for _, name := range names {
+		if !matchElements(elements, strings.Split(filepath.ToSlash(filepath.Clean(name)), "/")) {
+			continue // hidden
+		}
 		info, err := os.Stat(name)
 		if err != nil {
 			return nil, fmt.Errorf("data path %s: %w", pattern, err)

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/bits"
@@ -54,15 +55,12 @@ func (b *bitset) at(i int64) int64 {
 // HoldOut splits the documents in two by a hash of their text: about fraction
 // of them into valid, the rest into train. Equal texts fall on the same side,
 // and the choice depends on nothing but the text and seed. Both have at least
-// one document; a dataset that does not allow that is an error.
+// one document, unless there are no two different ones: then valid is empty.
 func (d *Dataset) HoldOut(fraction float64, seed int64) (train, valid *Dataset, err error) {
 	if !(fraction > 0 && fraction < 1) {
 		return nil, nil, fmt.Errorf("the fraction to hold out is %v, expected a number between 0 and 1", fraction)
 	}
 	draw := func(doc document) uint64 { return mix(doc.hash ^ mix(uint64(seed))) }
-	// Draws below the threshold are held out; it is moved where one side
-	// would be empty.
-	threshold := uint64(math.Ldexp(fraction, 64))
 	lowest, highest := uint64(math.MaxUint64), uint64(0)
 	err = d.each(func(_ int64, doc document) error {
 		lowest, highest = min(lowest, draw(doc)), max(highest, draw(doc))
@@ -71,17 +69,21 @@ func (d *Dataset) HoldOut(fraction float64, seed int64) (train, valid *Dataset, 
 	if err != nil {
 		return nil, nil, err
 	}
-	if lowest == highest {
-		return nil, nil, fmt.Errorf("the training data holds one document only (or one again and again), of which nothing can be held out for validation: set data.valid, or data.split=blank_line or line, or a smaller data.max_document_bytes")
+	// Draws below the threshold are held out; it is moved where one side would
+	// be empty.
+	threshold := uint64(math.Ldexp(fraction, 64))
+	if lowest < highest {
+		threshold = min(max(threshold, lowest+1), highest)
+	} else {
+		threshold = 0
 	}
-	threshold = min(max(threshold, lowest+1), highest)
 	valid, err = d.choose(fmt.Sprintf("valid %v %d", fraction, seed), func(doc document) bool { return draw(doc) < threshold })
 	if err != nil {
 		return nil, nil, err
 	}
 	train, err = d.choose(fmt.Sprintf("train %v %d", fraction, seed), func(doc document) bool { return draw(doc) >= threshold })
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, errors.Join(err, valid.Close())
 	}
 	return train, valid, nil
 }

@@ -3,9 +3,6 @@ package checkpoint
 import (
 	"fmt"
 
-	"github.com/go-viper/mapstructure/v2"
-	"gopkg.in/yaml.v3"
-
 	"agiformer/internal/config"
 	"agiformer/internal/tokenizer"
 )
@@ -16,15 +13,7 @@ func (c *Checkpoint) Config() (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	var tree map[string]any
-	cfg := new(config.Config)
-	if err = yaml.Unmarshal(data, &tree); err == nil {
-		err = mapstructure.Decode(tree, cfg)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.file(ConfigFile), err)
-	}
-	return cfg, nil
+	return config.Parse(data, c.file(ConfigFile))
 }
 
 // Tokenizer returns the tokenizer that the checkpoint's model reads and writes.

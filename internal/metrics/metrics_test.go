@@ -144,10 +144,11 @@ func readRecords(t *testing.T, data []byte) [][]byte {
 func TestPlainLinesWhereThereIsNoTerminal(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	p := metrics.NewProgress(&out, 0, 100)
+	p := metrics.NewProgress(&out, "auto")
+	p.Begin(0, 100)
 	p.Step(1)
 	p.Train(metrics.Train{Step: 10, Loss: 2.5, BitsPerByte: 3.25, LR: 0.002, TokensPerSecond: 12345})
-	p.Say("saved %s", "x")
+	p.Say("saved x")
 	p.Close()
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	if len(lines) != 2 || lines[1] != "saved x" {
@@ -157,5 +158,19 @@ func TestPlainLinesWhereThereIsNoTerminal(t *testing.T) {
 		if !strings.Contains(lines[0], part) {
 			t.Errorf("line %q lacks %q", lines[0], part)
 		}
+	}
+}
+
+func TestJSONLinesOnRequest(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	p := metrics.NewProgress(&out, "json")
+	p.Begin(0, 100)
+	p.Train(metrics.Train{Event: "train", Step: 10})
+	p.Say("a \"b\"")
+	p.Close()
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != 2 || !strings.HasPrefix(lines[0], `{"event":"train","step":10,`) || lines[1] != `{"event":"log","text":"a \"b\""}` {
+		t.Errorf("lines %q", lines)
 	}
 }

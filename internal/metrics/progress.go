@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -11,29 +12,56 @@ import (
 )
 
 // Progress shows people how a run goes: a bar on a terminal, a plain line for
-// every reported step elsewhere.
+// every reported step elsewhere, or JSON lines.
 type Progress struct {
-	out   io.Writer
-	bar   *progressbar.ProgressBar // nil where out is no terminal
-	first int64                    // step the session began after
-	last  int64                    // step the run ends with
-	begun time.Time
+	out      io.Writer
+	terminal bool // bars can be drawn
+	json     bool
+	bar      *progressbar.ProgressBar // nil where none is shown
+	first    int64                    // step the session began after
+	last     int64                    // step the run ends with
+	begun    time.Time
 }
 
-// NewProgress shows the steps after first up to last on out.
-func NewProgress(out io.Writer, first, last int64) *Progress {
-	p := &Progress{out: out, first: first, last: last, begun: time.Now()}
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		p.bar = progressbar.NewOptions64(last,
-			progressbar.OptionSetWriter(out),
-			progressbar.OptionSetWidth(20),
-			progressbar.OptionShowCount(),
-			progressbar.OptionSetPredictTime(false),
-			progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionSetRenderBlankState(true))
-		_ = p.bar.Set64(first) // a bar that cannot be drawn is no reason to stop
+// NewProgress shows on out; format is "plain", "json", or anything else for a
+// bar where out is a terminal.
+func NewProgress(out io.Writer, format string) *Progress {
+	f, isFile := out.(*os.File)
+	return &Progress{
+		out: out, json: format == "json",
+		terminal: isFile && format != "plain" && format != "json" && term.IsTerminal(int(f.Fd())),
 	}
-	return p
+}
+
+// Begin starts the steps after first up to last.
+func (p *Progress) Begin(first, last int64) {
+	p.first, p.last, p.begun = first, last, time.Now()
+	if !p.terminal {
+		return
+	}
+	p.bar = progressbar.NewOptions64(last,
+		progressbar.OptionSetWriter(p.out),
+		progressbar.OptionSetWidth(20),
+		progressbar.OptionShowCount(),
+		progressbar.OptionSetPredictTime(false),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionSetRenderBlankState(true))
+	_ = p.bar.Set64(first) // a bar that cannot be drawn is no reason to stop
+}
+
+// Bytes returns what shows bytes done of a total on a terminal; nil elsewhere.
+func (p *Progress) Bytes(text string) func(done, total int64) {
+	if !p.terminal {
+		return nil
+	}
+	var bar *progressbar.ProgressBar
+	return func(done, total int64) {
+		if bar == nil {
+			bar = progressbar.NewOptions64(max(total, 1), progressbar.OptionSetWriter(p.out), progressbar.OptionSetDescription(text),
+				progressbar.OptionShowBytes(true), progressbar.OptionClearOnFinish())
+		}
+		_ = bar.Set64(done)
+	}
 }
 
 // Step moves the bar; it shows nothing elsewhere.
@@ -45,6 +73,10 @@ func (p *Progress) Step(step int64) {
 
 // Train shows a train line.
 func (p *Progress) Train(e Train) {
+	if p.json {
+		_ = json.NewEncoder(p.out).Encode(e)
+		return
+	}
 	text := fmt.Sprintf("loss %.4f | %.3f bits/byte | lr %.3g | %s tokens/s | %s left",
 		float64(e.Loss), float64(e.BitsPerByte), float64(e.LR), short(float64(e.TokensPerSecond)), p.left(e.Step))
 	if p.bar != nil {
@@ -55,11 +87,15 @@ func (p *Progress) Train(e Train) {
 }
 
 // Say shows a line of text, above the bar where there is one.
-func (p *Progress) Say(format string, args ...any) {
+func (p *Progress) Say(text string) {
+	if p.json {
+		_ = json.NewEncoder(p.out).Encode(map[string]string{"event": "log", "text": text})
+		return
+	}
 	if p.bar != nil {
 		_ = p.bar.Clear()
 	}
-	fmt.Fprintf(p.out, format+"\n", args...)
+	fmt.Fprintln(p.out, text)
 	if p.bar != nil {
 		_ = p.bar.RenderBlank()
 	}

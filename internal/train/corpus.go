@@ -4,11 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"agiformer/internal/config"
 	"agiformer/internal/data"
@@ -55,7 +50,7 @@ func (c *corpus) prepare(ctx context.Context, cfg *config.Config, key string, pa
 	d := cfg.Data
 	ds, report, err := data.Prepare(ctx, data.Options{
 		Paths: paths, TextField: d.TextField, Split: d.Split, MaxDocumentBytes: d.MaxDocumentBytes,
-		OnError: d.OnError, CacheDir: cacheDir, Progress: byteBar(f.out, "preparing "+key),
+		OnError: d.OnError, CacheDir: cacheDir, Progress: f.progress.Bytes("preparing " + key),
 	}, tok)
 	if err != nil {
 		return nil, err
@@ -69,22 +64,6 @@ func (c *corpus) prepare(ctx context.Context, cfg *config.Config, key string, pa
 		return nil, fmt.Errorf("%s=%v holds no text: name files with text in them", key, paths)
 	}
 	return ds, nil
-}
-
-// byteBar shows preparation on a terminal; nil elsewhere.
-func byteBar(out io.Writer, text string) func(done, total int64) {
-	file, ok := out.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return nil
-	}
-	var bar *progressbar.ProgressBar
-	return func(done, total int64) {
-		if bar == nil {
-			bar = progressbar.NewOptions64(max(total, 1), progressbar.OptionSetWriter(out), progressbar.OptionSetDescription(text),
-				progressbar.OptionShowBytes(true), progressbar.OptionClearOnFinish())
-		}
-		_ = bar.Set64(done) // a bar that cannot be drawn is no reason to stop
-	}
 }
 
 func (c *corpus) close() error {

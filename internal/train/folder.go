@@ -3,7 +3,6 @@ package train
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -24,13 +23,12 @@ type runFolder struct {
 	metrics     *metrics.File
 	board       *metrics.TensorBoard // nil where logging.tensorboard is off
 	progress    *metrics.Progress
-	out         io.Writer
 }
 
 // openFolder makes or takes up a run folder and locks it. Nothing that is in it
 // changes before begin.
-func openFolder(dir string, out io.Writer) (*runFolder, error) {
-	f := &runFolder{dir: dir, checkpoints: checkpoint.RunFolder(dir), out: out}
+func openFolder(dir string, progress *metrics.Progress) (*runFolder, error) {
+	f := &runFolder{dir: dir, checkpoints: checkpoint.RunFolder(dir), progress: progress}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
@@ -61,7 +59,7 @@ func (f *runFolder) begin(cfg *config.Config, tree []byte, overrides []string, s
 			return err
 		}
 	}
-	f.progress = metrics.NewProgress(f.out, step, cfg.Training.MaxSteps)
+	f.progress.Begin(step, cfg.Training.MaxSteps)
 	return f.checkpoints.Clean()
 }
 
@@ -87,11 +85,7 @@ func lockedLog(path string) (*os.File, error) {
 func (f *runFolder) say(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	fmt.Fprintf(f.log, "%s %s\n", time.Now().Format(time.RFC3339), text)
-	if f.progress != nil {
-		f.progress.Say("%s", text)
-		return
-	}
-	fmt.Fprintln(f.out, text)
+	f.progress.Say(text)
 }
 
 // train records a train line everywhere.
@@ -148,9 +142,7 @@ func (f *runFolder) eval(step int64, r *Result, isBest bool) error {
 // close closes what is open.
 func (f *runFolder) close() error {
 	var errs []error
-	if f.progress != nil {
-		f.progress.Close()
-	}
+	f.progress.Close()
 	if f.board != nil {
 		errs = append(errs, f.board.Close())
 	}

@@ -10,6 +10,7 @@ import (
 	"agiformer/internal/checkpoint"
 	"agiformer/internal/config"
 	"agiformer/internal/exit"
+	"agiformer/internal/metrics"
 	"agiformer/internal/tokenizer"
 	"agiformer/internal/torch"
 )
@@ -19,9 +20,12 @@ const Version = "0.1.0"
 
 // RunOptions are what a run takes beside its configuration.
 type RunOptions struct {
-	Resume   string    // "" or "none", "auto", or a run's or checkpoint's folder
-	CacheDir string    // of prepared data; "" is the default
-	Out      io.Writer // progress
+	Resume   string // "" or "none", "auto", or a run's or checkpoint's folder
+	CacheDir string // of prepared data; "" is the default
+	// LogFormat is "plain" (lines, also on a terminal), "json" (JSON lines), or
+	// "auto" or "": a progress bar on a terminal, plain lines elsewhere.
+	LogFormat string
+	Out       io.Writer // progress
 }
 
 // Run trains as cfg says. tree is the resolved configuration as YAML and
@@ -40,7 +44,7 @@ func Run(ctx context.Context, cfg *config.Config, tree []byte, overrides []strin
 	if err != nil {
 		return exit.Usage(err)
 	}
-	folder, err := openFolder(cfg.Run.Dir, o.Out)
+	folder, err := openFolder(cfg.Run.Dir, metrics.NewProgress(o.Out, o.LogFormat))
 	if err != nil {
 		return exit.Usage(err)
 	}

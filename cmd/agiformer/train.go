@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"agiformer/internal/config"
+	"agiformer/internal/exit"
+	"agiformer/internal/sweep"
+	"agiformer/internal/train"
+)
+
+const trainHelp = `Trains a model as the configuration says (agiformer config prints it). Overrides
+follow Hydra 1.3. The run folder (run.dir, by default outputs/DATE/TIME) gets the
+configuration, train.log, metrics.jsonl, TensorBoard events and checkpoints.
+
+SIGTERM, SIGINT, SIGUSR1 and run.max_hours make the run finish its step, save
+and exit. --resume auto goes on from the run folder's latest checkpoint, and
+starts where there is none; --resume DIR goes on from a run or a checkpoint.
+
+Exit codes: 0 done, or stopped and saved; 1 the run failed; 2 bad usage,
+configuration or text; 3 not better than the best run so far (run.compare_with);
+run.requeue_exit_code, where it is set: stopped, saved, to be started again.`
+
+const trainExamples = `  agiformer train experiment=quickstart data.train=book.txt
+  agiformer train model=minimal data.train='texts/**/*.jsonl.gz' training.batch_size=8 --dry-run
+  agiformer train run.dir=runs/first data.train=book.txt --resume auto
+  agiformer train data.train=book.txt -m training.learning_rate=1e-3,3e-4`
+
+// trainFlags are the command's own flags.
+type trainFlags struct {
+	resume   string
+	dryRun   bool
+	cfg      string
+	multirun bool
+}
+
+// newTrainCommand trains.
+func newTrainCommand() *cobra.Command {
+	f := &trainFlags{}
+	command := &cobra.Command{
+		Use:               "train [OVERRIDE...]",
+		Short:             "Train a model",
+		Long:              trainHelp,
+		Example:           trainExamples,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: completeOverrides,
+		RunE:              f.run,
+	}
+	flags := command.Flags()
+	flags.StringVar(&f.resume, "resume", "none", "auto, none, or a run's or checkpoint's `DIR`")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "plan only: parameters, FLOPs a token, memory, steps")
+	flags.StringVar(&f.cfg, "cfg", "", "print the composed configuration (`job`) instead of training")
+	flags.BoolVarP(&f.multirun, "multirun", "m", false, "run every combination of values given as a,b, range(), choice() or glob()")
+	return command
+}
+
+func (f *trainFlags) run(command *cobra.Command, overrides []string) error {
+	if f.cfg != "" && f.cfg != "job" {
+		return exit.Usage(fmt.Errorf("--cfg=%s: only --cfg job is there, which prints the composed configuration", f.cfg))
+	}
+	if f.multirun {
+		return f.sweep(command, overrides)
+	}
+	// A run that goes on elsewhere than in its own folder has to be told so.
+	if dir, ok := train.RunFolderOf(f.resume); ok && !choosesFolder(overrides) {
+		overrides = append(overrides, "run.dir='"+strings.ReplaceAll(dir, "'", `\'`)+"'")
+	}
+	options, settings, err := composeOptions(command, overrides)
+	if err != nil {
+		return err
+	}
+	tree, err := config.Compose(options)
+	if err != nil {
+		return exit.Usage(err)
+	}
+	if f.cfg != "" {
+		_, err := command.OutOrStdout().Write(tree.YAML())
+		return err
+	}
+	cfg, err := config.Load(tree)
+	if err != nil {
+		return exit.Usage(err)
+	}
+	return f.train(command.Context(), command, cfg, tree, overrides, settings)
+}
+
+func (f *trainFlags) train(ctx context.Context, command *cobra.Command, cfg *config.Config, tree *config.Tree, overrides []string, s config.Settings) error {
+	if f.dryRun {
+		if err := config.CheckSupported(cfg); err != nil {
+			return exit.Usage(err)
+		}
+		plan, err := train.NewPlan(cfg)
+		if err != nil {
+			return exit.Usage(err)
+		}
+		return plan.Print(command.OutOrStdout())
+	}
+	if err := config.CheckTraining(cfg); err != nil {
+		return exit.Usage(err)
+	}
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	return train.Run(ctx, cfg, tree.YAML(), overrides, train.RunOptions{
+		Resume: f.resume, CacheDir: s.CacheDir, LogFormat: s.LogFormat, Out: command.OutOrStdout(),
+	})
+}
+
+// choosesFolder tells whether the overrides say where the run is to be.
+func choosesFolder(overrides []string) bool {
+	for _, o := range overrides {
+		if strings.HasPrefix(strings.TrimLeft(o, "+"), "run.dir=") {
+			return true
+		}
+	}
+	return false
+}
+
+// sweep checks all jobs of a sweep, then runs each in a process of its own.
+func (f *trainFlags) sweep(command *cobra.Command, overrides []string) error {
+	if f.dryRun || f.cfg != "" {
+		return exit.Usage(fmt.Errorf("-m goes with neither --dry-run nor --cfg: agiformer config -m prints a sweep's jobs"))
+	}
+	options, _, err := composeOptions(command, overrides)
+	if err != nil {
+		return err
+	}
+	jobs, err := config.SweepJobs(options)
+	if err != nil {
+		return exit.Usage(err)
+	}
+	lists := make([][]string, len(jobs))
+	for i, job := range jobs {
+		cfg, err := config.Load(job.Tree)
+		if err == nil {
+			err = config.CheckTraining(cfg)
+		}
+		if err != nil {
+			return exit.Usage(fmt.Errorf("job %d (%s): %w", i, strings.Join(job.Overrides, " "), err))
+		}
+		lists[i] = job.Overrides
+	}
+	return sweep.Run(command.Context(), sweep.Options{
+		Jobs: lists, Flags: f.forJobs(command), Stdout: command.OutOrStdout(), Stderr: command.ErrOrStderr(),
+	})
+}
+
+// forJobs are the flags that every job of a sweep gets: all that were given but
+// -m itself.
+func (f *trainFlags) forJobs(command *cobra.Command) []string {
+	var given []string
+	command.Flags().Visit(func(flag *pflag.Flag) {
+		if flag.Name != "multirun" {
+			given = append(given, "--"+flag.Name+"="+flag.Value.String())
+		}
+	})
+	return given
+}

@@ -1,0 +1,96 @@
+package train
+
+import (
+	"fmt"
+	"io"
+	"sort"
+	"text/tabwriter"
+
+	"agiformer/internal/config"
+	"agiformer/internal/model"
+	"agiformer/internal/tokenizer"
+)
+
+// Plan is what a configuration will take, without building anything.
+type Plan struct {
+	Config        *config.Config
+	Counts        model.Counts
+	Vocab         int
+	TokensPerStep int64 // over all lanes of a step
+	Training      Memory
+	Inference     Memory // one stream, one segment, float32
+}
+
+// NewPlan plans a run. It needs no libtorch.
+func NewPlan(cfg *config.Config) (*Plan, error) {
+	if err := model.Supported(cfg.Model); err != nil {
+		return nil, err
+	}
+	tok, err := tokenizer.FromConfig(cfg.Tokenizer.Name, cfg.Tokenizer.Path)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{
+		Config: cfg, Vocab: tok.VocabSize(), Counts: model.Count(cfg.Model, tok.VocabSize()),
+		TokensPerStep: cfg.Training.Lanes() * cfg.Model.SegmentLen(),
+	}
+	p.Training = trainingMemory(cfg, p.Counts, int64(p.Vocab))
+	p.Inference = inferenceMemory(cfg, p.Counts, int64(p.Vocab))
+	return p, nil
+}
+
+// TrainingFLOPs are those of a token of training: the backward pass takes
+// twice the forward pass's, and gradient checkpointing a second forward.
+func (p *Plan) TrainingFLOPs() float64 {
+	if p.Config.Training.GradientCheckpointing {
+		return 4 * p.Counts.FLOPs
+	}
+	return 3 * p.Counts.FLOPs
+}
+
+// Print writes the plan for people.
+func (p *Plan) Print(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	row := func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	c := p.Config
+	row("model", "%s: %d layers of width %d, %d experts, %d a token", c.Model.Name, c.Model.NLayers, c.Model.DModel, c.Model.NExperts, c.Model.TopK())
+	row("parameters", "%s, %s active a token", count(p.Counts.Parameters), count(p.Counts.Active))
+	for _, name := range components(p.Counts.ByComponent) {
+		row("  "+name, "%s", count(p.Counts.ByComponent[name]))
+	}
+	row("FLOPs a token", "%.4g forward, %.4g training", p.Counts.FLOPs, p.TrainingFLOPs())
+	row("steps", "%d of %d lanes (%d micro-batches of %d) of %d tokens: %s tokens a step, %s in all", c.Training.MaxSteps,
+		c.Training.Lanes(), c.Training.GradientAccumulationSteps, c.Training.BatchSize, c.Model.SegmentLen(), count(p.TokensPerStep), count(p.TokensPerStep*c.Training.MaxSteps))
+	row("FLOPs in all", "%.4g", p.TrainingFLOPs()*float64(p.TokensPerStep)*float64(c.Training.MaxSteps))
+	row("memory, training", "%s", p.Training)
+	row("memory, inference", "%s", p.Inference)
+	row("run folder", "%s", c.Run.Dir)
+	return t.Flush()
+}
+
+// components sorts the components by size, the largest first.
+func components(sizes map[string]int64) []string {
+	names := make([]string, 0, len(sizes))
+	for name := range sizes {
+		names = append(names, name)
+	}
+	sort.Slice(names, func(i, j int) bool {
+		a, b := sizes[names[i]], sizes[names[j]]
+		return a > b || a == b && names[i] < names[j]
+	})
+	return names
+}
+
+// count prints a number with a unit where it is large: 812, 23.4k, 34.6M.
+func count(n int64) string {
+	switch x := float64(n); {
+	case x >= 1e9:
+		return fmt.Sprintf("%.4gG", x/1e9)
+	case x >= 1e6:
+		return fmt.Sprintf("%.4gM", x/1e6)
+	case x >= 1e4:
+		return fmt.Sprintf("%.4gk", x/1e3)
+	default:
+		return fmt.Sprint(n)
+	}
+}

@@ -1,11 +1,18 @@
-"""Token features of the byte tokenizer, and random ids for shapes that need no text."""
+"""Token features of the byte tokenizer (docs/model.md, Token features)."""
 
 import numpy as np
 
 PADDING, END, FIRST, FURTHER, DIGIT, SPACE, LINE, OTHER = range(8)
-CLASSES = {}
-for letters, number in (("aıâAIÂ", 1), ("ouûOUÛ", 2), ("eiîEİÎ", 3), ("öüÖÜ", 4)):
-    CLASSES.update({letter.encode(): number for letter in letters})
+VOWELS = {}
+for letters, number in (("aıâAIÂ", 1), ("ouôûOUÔÛ", 2), ("eiêîEİÊÎ", 3), ("öüÖÜ", 4)):
+    VOWELS.update({letter.encode(): number for letter in letters})
+
+
+def continuations(lead: int) -> int:
+    """How many bytes follow the first byte of a UTF-8 character; 0 where it is none."""
+    if lead < 0xC2 or lead > 0xF4:
+        return 0
+    return 1 if lead < 0xE0 else 2 if lead < 0xF0 else 3
 
 
 class Labeler:
@@ -16,44 +23,49 @@ class Labeler:
 
     def reset(self) -> None:
         """Starts anew, as after the end of a document."""
-        self.previous, self.place, self.vowel, self.last = OTHER, 0, 0, 0
+        self.word = self.number = False
+        self.place = self.vowel = 0
+        self.lead, self.pending = 0, 0  # the character whose bytes are coming in, and how many it lacks
 
     def next(self, byte: int) -> tuple[int, int, int, bool]:
         """Type, place, vowel class, and whether a word starts here."""
-        kind = self._kind(byte)
-        if kind in (PADDING, END):
-            self.reset()
-            return kind, 0, 0, False
-        starts = kind == FIRST or (kind == DIGIT and self.previous != DIGIT)
-        inside = kind in (FIRST, FURTHER)
-        if not inside:
-            self.place = self.vowel = 0
-        elif kind == FIRST:
-            self.place, self.vowel = 0, 0
-        else:
-            self.place = min(self.place + 1, 15)
-        if inside:
-            self.vowel = self._vowel(byte, kind)
-        self.previous, self.last = kind, byte
-        return kind, self.place, self.vowel, starts
-
-    def _kind(self, byte: int) -> int:
         if byte == 0:
-            return PADDING
+            return PADDING, 0, 0, False
         if byte == 3:
-            return END
-        letter = 65 <= byte <= 90 or 97 <= byte <= 122 or byte >= 128
-        if letter:
-            return FURTHER if self.previous in (FIRST, FURTHER) else FIRST
-        if 48 <= byte <= 57:
-            return DIGIT
-        if byte in (10, 13):
-            return LINE
-        return SPACE if byte in (9, 11, 12, 32) else OTHER
+            self.reset()
+            return END, 0, 0, False
+        if self.pending and byte & 0xC0 == 0x80:
+            self.pending -= 1
+            if not self.word:
+                return OTHER, 0, 0, False
+            return self._letter(0 if self.pending else VOWELS.get(bytes((self.lead, byte)), 0))
+        self.pending = 0
+        if byte >= 0x80:
+            self.lead, self.pending = byte, continuations(byte)
+            # C2, E2, EF and F0.. begin signs, punctuation and symbols.
+            return self._letter(0) if 0xC3 <= byte <= 0xEE and byte != 0xE2 else self._outside(OTHER)
+        character = bytes((byte,))
+        if character.isalpha():
+            return self._letter(VOWELS.get(character, 0))
+        if character.isdigit():
+            starts = not self.number
+            self._outside(DIGIT)
+            self.number = True
+            return DIGIT, 0, 0, starts
+        return self._outside(LINE if character in b"\r\n" else SPACE if character in b" \t\v\f" else OTHER)
 
-    def _vowel(self, byte: int, kind: int) -> int:
-        pair = bytes((self.last, byte)) if kind == FURTHER else b""
-        return CLASSES.get(pair) or CLASSES.get(bytes((byte,))) or self.vowel
+    def _letter(self, vowel: int) -> tuple[int, int, int, bool]:
+        starts = not self.word
+        if starts:
+            self.word, self.number, self.place, self.vowel = True, False, 0, 0
+        self.vowel = vowel or self.vowel
+        place, self.place = self.place, min(self.place + 1, 15)
+        return FIRST if starts else FURTHER, place, self.vowel, starts
+
+    def _outside(self, kind: int) -> tuple[int, int, int, bool]:
+        self.word = self.number = False
+        self.place = self.vowel = 0
+        return kind, 0, 0, False
 
 
 def label(ids) -> dict[str, np.ndarray]:

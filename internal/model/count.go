@@ -26,7 +26,7 @@ type Counts struct {
 // Count sizes the model of cfg. It needs no libtorch; cfg must be Supported.
 func Count(cfg config.Model, vocab int) Counts {
 	c := Counts{ByComponent: map[string]int64{}}
-	var inExperts, products int64
+	var inExperts, expertProducts, products int64
 	for _, s := range specs(cfg, int64(vocab)) {
 		n := s.Numel()
 		part := component(cfg, s.Name)
@@ -35,13 +35,15 @@ func Count(cfg config.Model, vocab int) Counts {
 		switch {
 		case strings.HasPrefix(part, "experts."):
 			inExperts += n
+			if s.Decay {
+				expertProducts += n
+			}
 		case s.Decay && !strings.Contains(s.Name, ".write_") && !strings.HasSuffix(s.Name, "gate.weight"):
 			products += n // the maps that every token goes through
 		}
 	}
-	active := inExperts * cfg.TopK() / cfg.NExperts
-	c.Active = c.Parameters - inExperts + active
-	c.FLOPs = 2*float64(products+active) + scoreFLOPs(cfg)
+	c.Active = c.Parameters - inExperts + inExperts*cfg.TopK()/cfg.NExperts
+	c.FLOPs = 2*float64(products+expertProducts*cfg.TopK()/cfg.NExperts) + scoreFLOPs(cfg)
 	if cfg.UseMemory {
 		s := memoryShape(cfg)
 		c.FLOPs += memory.FLOPs(s)

@@ -1,0 +1,140 @@
+package model_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"agiformer/internal/config"
+	"agiformer/internal/model"
+	"agiformer/internal/torch"
+)
+
+// TestGradients compares the gradient of every parameter with central
+// differences along a random direction: routers, dispatch, both experts,
+// attention, and memory with a segment in which lanes write for the first
+// time, again, and not at all.
+func TestGradients(t *testing.T) {
+	t.Parallel()
+	for _, variant := range []string{"base", "text_only", "minimal", "four"} {
+		job(t, func() { gradients(t, tiny(variant)) })
+	}
+	capacity := tiny("text_only")
+	capacity.MoE.CapacityFactor, capacity.MoE.LoadBalancingScope = ptr(0.75), "sequence"
+	job(t, func() { gradients(t, capacity) })
+}
+
+// lossAt returns a function that computes the loss of one segment from the
+// same stream state each time, and the lanes' inputs: after two segments lane
+// 0 goes on, lane 1 was reset once and lane 2 begins.
+func lossAt(t *testing.T, m *model.Model) (loss func() *torch.Tensor, done func()) {
+	documents := [][]segment{script(1)[0], script(2)[0], script(3)[0]}
+	at := func(s int) model.Input { return input(rand.New(rand.NewPCG(1, 1)), 8, lanesAt(documents, s)...) }
+	state := m.NewState(3)
+	infer(m, at(0), state, model.Options{})
+	state.Reset(1)
+	infer(m, at(1), state, model.Options{})
+	state.Reset(2)
+	in, saved := at(2), copies(state.Tensors())
+	rng := rand.New(rand.NewPCG(8, 8))
+	targets := make([]int64, 24)
+	for i := range targets {
+		targets[i] = rng.Int64N(256)
+	}
+	wanted := torch.FromSlice(targets, 3, 8)
+	return func() *torch.Tensor {
+		if err := state.Restore(saved); err != nil {
+			t.Fatal(err)
+		}
+		out := m.Forward(in, state, model.Options{Train: true, Info: true})
+		loss := m.Loss(out, wanted, 1.0/24)
+		if out.LoadBalancing != nil {
+			loss = loss.Add(out.LoadBalancing.MulScalar(10)) // heavier, so that its share shows
+		}
+		return loss
+	}, state.Free
+}
+
+func gradients(t *testing.T, cfg config.Model) {
+	m := build(t, cfg, 11)
+	defer m.Free()
+	loss, done := lossAt(t, m)
+	defer done()
+	loss().Backward()
+	rng := rand.New(rand.NewPCG(12, 12))
+	for _, p := range m.Parameters() {
+		if p.Name != "memory.bank.slots" { // a first write starts from their value, detached
+			compareDirection(t, cfg.Name, p, loss, rng)
+		}
+	}
+	for _, p := range m.Parameters() {
+		p.Tensor.SetGrad(nil)
+	}
+	in := input(rand.New(rand.NewPCG(1, 1)), 8, script(4)[0][0], script(4)[1][0])
+	unwritten := func() *torch.Tensor {
+		return m.Loss(m.Forward(in, nil, model.Options{Train: true}), in.IDs, 1.0/16)
+	}
+	unwritten().Backward()
+	for _, p := range m.Parameters() {
+		if p.Name == "memory.bank.slots" {
+			compareDirection(t, cfg.Name, p, unwritten, rng)
+		}
+	}
+}
+
+// compareDirection compares p's gradient with a central difference of loss.
+func compareDirection(t *testing.T, variant string, p model.Parameter, loss func() *torch.Tensor, rng *rand.Rand) {
+	t.Helper()
+	if p.Tensor.Grad() == nil {
+		t.Errorf("%s: %s has no gradient", variant, p.Name)
+		return
+	}
+	scope := torch.Enter()
+	defer scope.Exit()
+	direction := make([]float64, p.Tensor.Numel())
+	for i := range direction {
+		direction[i] = rng.NormFloat64()
+	}
+	v := torch.FromSlice(direction, p.Tensor.Shape()...)
+	analytic := p.Tensor.Grad().Mul(v).Sum().Item()
+	const step = 1e-5
+	var sides [2]float64
+	torch.NoGrad(func() {
+		p.Tensor.AddScaled_(v, step)
+		sides[0] = loss().Item()
+		p.Tensor.AddScaled_(v, -2*step)
+		sides[1] = loss().Item()
+		p.Tensor.AddScaled_(v, step)
+	})
+	numeric := (sides[0] - sides[1]) / (2 * step)
+	if d := math.Abs(numeric - analytic); !(d <= 1e-6+1e-4*math.Abs(numeric)) {
+		t.Errorf("%s: gradient of %s along a direction is %g, differences give %g", variant, p.Name, analytic, numeric)
+	}
+}
+
+// TestAutocast holds the loss under bfloat16 near the exact
+// one, with gradients for every parameter.
+func TestAutocast(t *testing.T) {
+	t.Parallel()
+	job(t, func() {
+		m, err := model.New(tiny("four"), 256, torch.CPU, torch.Float32, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Free()
+		loss, done := lossAt(t, m)
+		defer done()
+		exact := loss().Item()
+		var half *torch.Tensor
+		torch.Autocast(torch.CPU.Type, torch.BFloat16, func() { half = loss() })
+		if d := math.Abs(half.Item() - exact); d > 0.05*exact {
+			t.Errorf("loss %g in float32, %g in bfloat16", exact, half.Item())
+		}
+		half.Backward()
+		for _, p := range m.Parameters() {
+			if g := p.Tensor.Grad(); g == nil || g.DType() != torch.Float32 || g.Isfinite().All().ItemInt() != 1 {
+				t.Errorf("%s has no finite float32 gradient under autocast", p.Name)
+			}
+		}
+	})
+}

@@ -1,0 +1,103 @@
+package model_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"agiformer/internal/config"
+	"agiformer/internal/model"
+	"agiformer/internal/torch"
+)
+
+// steered builds a model whose routers see the same token everywhere and give
+// the experts the logits [log p...] for it, so that p is known by hand.
+func steered(t *testing.T, cfg config.Model, probabilities ...float64) *model.Model {
+	m := build(t, cfg, 1)
+	torch.NoGrad(func() {
+		for _, p := range m.Parameters() {
+			switch {
+			case strings.HasSuffix(p.Name, "moe_norm.weight"):
+				p.Tensor.Zero_()
+			case strings.HasSuffix(p.Name, "moe_norm.bias"):
+				p.Tensor.Zero_()
+				p.Tensor.Narrow(0, 0, 1).Fill_(1) // u = [1, 0, 0, ...]
+			case p.Component == "router":
+				p.Tensor.Zero_()
+				for e, probability := range probabilities {
+					p.Tensor.Select(0, int64(e)).Narrow(0, 0, 1).Fill_(math.Log(probability))
+				}
+			}
+		}
+	})
+	return m
+}
+
+func routerInfo(m *model.Model, o model.Options) model.RouterInfo {
+	in := input(rand.New(rand.NewPCG(1, 1)), 8, script(1)[0][0], script(2)[2][0])
+	o.Info = true
+	return *m.Forward(in, nil, o).Info.Blocks[1].MoE.RouterInfo
+}
+
+// TestLoadBalancingByHand: p = (0.7, 0.2, 0.1) for every token, so the loss is
+// w·3·(0.49 + 0.04 + 0.01) in both scopes.
+func TestLoadBalancingByHand(t *testing.T) {
+	t.Parallel()
+	for _, scope := range []string{"batch", "sequence"} {
+		job(t, func() {
+			cfg := tiny("base")
+			cfg.NExperts, cfg.ExpertTypes = 3, []string{"language", "logic", "logic"}
+			cfg.MoE.LoadBalancingScope = scope
+			m := steered(t, cfg, 0.7, 0.2, 0.1)
+			defer m.Free()
+			info := routerInfo(m, model.Options{})
+			if want := 0.01 * 3 * 0.54; math.Abs(info.LoadBalancingLoss-want) > 1e-12 {
+				t.Errorf("%s: load-balancing loss %g, want %g", scope, info.LoadBalancingLoss, want)
+			}
+			if !slices.Equal(info.ExpertUsage, []float64{0.5, 0.5, 0}) {
+				t.Errorf("%s: usage %v, want the two most probable experts to share", scope, info.ExpertUsage)
+			}
+		})
+	}
+}
+
+// TestCapacity: all 8 and 5 tokens of two lanes choose expert 0, which has
+// ceil(0.5·1·8/2) = 2 places a lane while training: 4 of 13 tokens are served.
+// Evaluation drops nothing.
+func TestCapacity(t *testing.T) {
+	t.Parallel()
+	job(t, func() {
+		cfg := tiny("base")
+		cfg.MoE.CapacityFactor = ptr(0.5)
+		m := steered(t, cfg, 0.9, 0.1)
+		defer m.Free()
+		if got := routerInfo(m, model.Options{Train: true}).ExpertUsage; math.Abs(got[0]-4.0/13) > 1e-12 || got[1] != 0 {
+			t.Errorf("training: usage %v, want [4/13 0]", got)
+		}
+		if got := routerInfo(m, model.Options{}).ExpertUsage; got[0] != 1 {
+			t.Errorf("evaluation: usage %v, want [1 0]", got)
+		}
+	})
+}
+
+// TestIdleExpert: an expert without tokens has gradients of zero, not none.
+func TestIdleExpert(t *testing.T) {
+	t.Parallel()
+	job(t, func() {
+		m := steered(t, tiny("base"), 0.9, 0.1)
+		defer m.Free()
+		in := input(rand.New(rand.NewPCG(1, 1)), 8, script(1)[0][0])
+		out := m.Forward(in, nil, model.Options{Train: true})
+		m.Loss(out, in.IDs, 1).Backward()
+		for _, p := range m.Parameters() {
+			if !strings.Contains(p.Name, ".experts.1.") {
+				continue
+			}
+			if g := p.Tensor.Grad(); g == nil || g.Abs().Sum().Item() != 0 {
+				t.Errorf("%s: want a gradient of zeros", p.Name)
+			}
+		}
+	})
+}

@@ -42,13 +42,11 @@ func NewExpert(kind string, s Shape, p nn.Params) *Expert {
 func (e *Expert) Kind() string { return e.kind }
 
 // Forward maps u [B, C, d] to [B, C, d]; rows and cache as in Attention.
-func (e *Expert) Forward(u, rows *torch.Tensor, cache *nn.Cache) *torch.Tensor {
+func (e *Expert) Forward(u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) *torch.Tensor {
 	scope := torch.Enter()
 	defer scope.Exit()
 	a := e.attention.Forward(u, rows, cache)
-	inner := e.up.Forward(e.norm.Forward(u.Add(a)))
-	y := e.down.Forward(inner.Gelu("none"))
-	y = nn.Residual(a, y, 0, false)
+	y := nn.Residual(a, e.norm.MLP(u.Add(a), e.up, e.down), 0, false)
 	scope.Exit(y)
 	return y
 }

@@ -26,16 +26,17 @@ func (s Shape) Inner() (width, heads, head int64) {
 // Attention is the part in which the kinds of experts differ.
 type Attention interface {
 	// Forward attends u [B, C, d] causally to itself and returns [B, C, d].
-	// rows [B, C, w] are the tokens' rows of the kind's Features. With a
+	// rows [B, C, w] each are the tokens' rows of the kind's Features. With a
 	// cache the keys and values are added to it and C = 1 unless it is empty.
-	Forward(u, rows *torch.Tensor, cache *nn.Cache) *torch.Tensor
+	Forward(u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) *torch.Tensor
 }
 
 // Features computes what a kind of expert knows of tokens beside their
 // states; all layers share it.
 type Features interface {
-	// Rows returns [B·T, w] for the tokens of the segment, without gradient.
-	Rows(s *Segment) *torch.Tensor
+	// Rows returns tables [B·T, w] of the tokens of the segment, w of the
+	// kind's choice, without gradient.
+	Rows(s *Segment) []*torch.Tensor
 	// Free frees the tables.
 	Free()
 }

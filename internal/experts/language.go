@@ -51,7 +51,6 @@ func (language) ScoreWidth(s Shape) int64 {
 // languageFeatures holds the rotary tables: for position p of the segment
 // and word w the angles of the c/2 pairs, the first n_t by p, the rest by w.
 type languageFeatures struct {
-	content                                int64
 	tokenCos, tokenSin, wordCos, wordSin   *torch.Tensor // [T, n_t], [T+1, n_w]
 	typeNumbers, placeNumbers, vowelNumber *torch.Tensor // 0..count-1
 	dtype                                  torch.DType
@@ -74,7 +73,7 @@ func (language) Features(s Shape, dt torch.DType, dev torch.Device) Features {
 		}
 		return place(c), place(s)
 	}
-	f := &languageFeatures{content: content, dtype: dt}
+	f := &languageFeatures{dtype: dt}
 	f.tokenCos, f.tokenSin = table(s.SegmentLen, tokenPairs)
 	f.wordCos, f.wordSin = table(s.SegmentLen+1, wordPairs)
 	f.typeNumbers = torch.Arange(typeCount, torch.Int64, dev).Keep()
@@ -90,29 +89,23 @@ func (f *languageFeatures) Free() {
 	}
 }
 
-// Rows returns for each token [cos; cos; -sin; sin] of its c/2 angles and the
-// one-hot type, place and vowel: width 2c + 56. One-hot rows turn the table
-// look-ups of the layers and their gradients into small matrix products.
-func (f *languageFeatures) Rows(s *Segment) *torch.Tensor {
-	scope := torch.Enter()
-	defer scope.Exit()
-	n := s.Lanes * s.Len
-	words := s.Words.Reshape(n)
-	angles := func(token, word *torch.Tensor) *torch.Tensor {
-		pairs := token.Size(1)
-		byToken := token.Narrow(0, s.First, s.Len).Expand(s.Lanes, s.Len, pairs).Reshape(n, pairs)
-		return torch.Cat([]*torch.Tensor{byToken, word.IndexSelect(0, words)}, 1)
-	}
-	oneHot := func(ids, numbers *torch.Tensor) *torch.Tensor {
-		return ids.Reshape(n, 1).Eq(numbers).ToDType(f.dtype)
-	}
-	cos, sin := angles(f.tokenCos, f.wordCos), angles(f.tokenSin, f.wordSin)
-	rows := torch.Cat([]*torch.Tensor{
-		cos, cos, sin.Neg(), sin,
-		oneHot(s.Types, f.typeNumbers), oneHot(s.Places, f.placeNumbers), oneHot(s.Vowels, f.vowelNumber),
-	}, 1)
-	scope.Exit(rows)
-	return rows
+// Rows returns for each token the cosines and sines of its c/2 angles, and
+// the one-hot type, place and vowel (width 56): these turn the table look-ups
+// of the layers and their gradients into small matrix products.
+func (f *languageFeatures) Rows(s *Segment) []*torch.Tensor {
+	return torch.ScopedList(func() []*torch.Tensor {
+		n := s.Lanes * s.Len
+		words := s.Words.Reshape(n)
+		angles := func(token, word *torch.Tensor) *torch.Tensor {
+			pairs := token.Size(1)
+			byToken := token.Narrow(0, s.First, s.Len).Expand(s.Lanes, s.Len, pairs).Reshape(n, pairs)
+			return torch.Cat([]*torch.Tensor{byToken, word.IndexSelect(0, words)}, 1)
+		}
+		oneHot := func(ids, numbers *torch.Tensor) *torch.Tensor { return ids.Reshape(n, 1).Eq(numbers) }
+		features := torch.Cat([]*torch.Tensor{
+			oneHot(s.Types, f.typeNumbers), oneHot(s.Places, f.placeNumbers), oneHot(s.Vowels, f.vowelNumber)}, 1)
+		return []*torch.Tensor{angles(f.tokenCos, f.wordCos), angles(f.tokenSin, f.wordSin), features.ToDType(f.dtype)}
+	})
 }
 
 // languageAttention is language's attention of one layer.
@@ -135,34 +128,32 @@ func (language) New(s Shape, p nn.Params) Attention {
 	}
 }
 
-func (a *languageAttention) Forward(u, rows *torch.Tensor, cache *nn.Cache) *torch.Tensor {
-	lanes, places := u.Size(0), u.Size(1)
-	both := a.heads * a.content * 2
-	parts := a.qkv.Forward(u).SplitSizes([]int64{both, a.heads * a.head}, -1)
-	view := func(t *torch.Tensor, width int64) *torch.Tensor { // [B, C, 2, H', width]
-		return t.View(lanes, places, 2, a.heads, width)
-	}
-	angle := func(start int64) *torch.Tensor {
-		return rows.Narrow(2, start, a.content).Unsqueeze(2).Unsqueeze(2)
-	}
-	rotated := nn.Rotate(view(parts[0], a.content), angle(0), angle(a.content))
-	typePlace, vowel := a.bias(rows, rotated.DType())
-	qk := torch.Cat([]*torch.Tensor{rotated, view(typePlace, biasWidth), view(vowel, biasWidth)}, -1).Unbind(2)
-	attended := nn.SelfAttend(
-		qk[0].Transpose(1, 2), qk[1].Transpose(1, 2), nn.Heads(parts[1], a.heads), cache)
-	return a.out.Forward(nn.MergeHeads(attended))
+func (a *languageAttention) Forward(u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) *torch.Tensor {
+	c := cache.Constants(func() []*torch.Tensor { return []*torch.Tensor{a.packed(), a.bias(0), a.bias(1)} })
+	projected := torch.Linear(u, c[0], nil)
+	attended := nn.RotaryAttention(projected, a.heads, rows[0], rows[1],
+		rows[2].Matmul(c[1]), rows[2].Matmul(c[2]), cache)
+	return a.out.Forward(attended)
 }
 
-// bias returns the learned dimensions of queries and keys, each [B, C, 2·4H']
-// with the queries first: of type and place together, and of the vowel.
-func (a *languageAttention) bias(rows *torch.Tensor, dt torch.DType) (typePlace, vowel *torch.Tensor) {
-	pair := func(query, key *torch.Tensor) *torch.Tensor {
-		return torch.Cat([]*torch.Tensor{query, key}, 1)
-	}
-	typePlaceTable := torch.Cat([]*torch.Tensor{
-		pair(a.types[0], a.types[1]), pair(a.places[0], a.places[1])}, 0)
-	oneHot := 2 * a.content
-	typePlace = rows.Narrow(2, oneHot, typeCount+placeCount).Matmul(typePlaceTable)
-	vowel = rows.Narrow(2, oneHot+typeCount+placeCount, vowelCount).Matmul(pair(a.vowels[0], a.vowels[1]))
-	return typePlace.ToDType(dt), vowel.ToDType(dt)
+// packed returns the weight [3·H'·h', d] that gives queries, keys and values
+// of one width: 8 rows of zeros after the c rows of each query and key head,
+// where the features' dimensions are added.
+func (a *languageAttention) packed() *torch.Tensor {
+	w := a.qkv.Weight()
+	d, content := w.Size(1), 2*a.heads*a.content
+	queryKey := w.Narrow(0, 0, content).View(2*a.heads, a.content, d).Pad([]int64{0, 0, 0, 2 * biasWidth}, 0)
+	value := w.Narrow(0, content, a.heads*a.head)
+	return torch.Cat([]*torch.Tensor{queryKey.View(2*a.heads*a.head, d), value}, 0)
+}
+
+// bias returns the table [56, 8H'] that a one-hot row turns into the learned
+// dimensions of the queries (side 0) or keys (side 1): per head 4 of type and
+// place together, then 4 of the vowel.
+func (a *languageAttention) bias(side int) *torch.Tensor {
+	typePlace := torch.Cat([]*torch.Tensor{a.types[side], a.places[side]}, 0).View(-1, a.heads, biasWidth)
+	vowel := a.vowels[side].View(-1, a.heads, biasWidth)
+	return torch.Cat([]*torch.Tensor{
+		typePlace.Pad([]int64{0, biasWidth}, 0), vowel.Pad([]int64{biasWidth, 0}, 0),
+	}, 0).View(oneHotWidth, a.heads*2*biasWidth)
 }

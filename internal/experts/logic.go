@@ -31,27 +31,26 @@ func (logic) ScoreWidth(s Shape) int64 {
 }
 
 // logicFeatures is the rotary table of width h'/2.
-type logicFeatures struct {
-	rotary *nn.Rotary
-	width  int64
-}
+type logicFeatures struct{ rotary *nn.Rotary }
 
 func (logic) Features(s Shape, dt torch.DType, dev torch.Device) Features {
 	_, _, head := s.Inner()
-	return &logicFeatures{rotary: nn.NewRotary(head/2, 0, s.SegmentLen, dt, dev), width: head / 2}
+	return &logicFeatures{nn.NewRotary(head/2, 0, s.SegmentLen, dt, dev)}
 }
 
 func (f *logicFeatures) Free() { f.rotary.Free() }
 
-// Rows returns for each token cos and signed sin of its position: width h'.
-func (f *logicFeatures) Rows(s *Segment) *torch.Tensor {
-	scope := torch.Enter()
-	defer scope.Exit()
-	cos, sin := f.rotary.At(s.First, s.Len)
-	rows := torch.Cat([]*torch.Tensor{cos, sin}, 1).
-		Expand(s.Lanes, s.Len, 2*f.width).Reshape(s.Lanes*s.Len, 2*f.width)
-	scope.Exit(rows)
-	return rows
+// Rows returns for each token the cosines and sines of its position's h'/4
+// angles, each twice: for q and for k.
+func (f *logicFeatures) Rows(s *Segment) []*torch.Tensor {
+	return torch.ScopedList(func() []*torch.Tensor {
+		cos, sin := f.rotary.At(s.First, s.Len)
+		twice := func(t *torch.Tensor) *torch.Tensor {
+			width := 2 * t.Size(1)
+			return torch.Cat([]*torch.Tensor{t, t}, 1).Expand(s.Lanes, s.Len, width).Reshape(s.Lanes*s.Len, width)
+		}
+		return []*torch.Tensor{twice(cos), twice(sin)}
+	})
 }
 
 // logicAttention is logic's attention of one layer.
@@ -71,25 +70,26 @@ func (logic) New(s Shape, p nn.Params) Attention {
 	}
 }
 
-func (a *logicAttention) Forward(u, rows *torch.Tensor, cache *nn.Cache) *torch.Tensor {
-	lanes, places, half := u.Size(0), u.Size(1), a.head/2
-	angle := func(start int64) *torch.Tensor {
-		return rows.Narrow(2, start, half).Unsqueeze(2).Unsqueeze(2)
-	}
-	both := a.qk.Forward(u).View(lanes, places, 2, a.heads, half)
-	qk := nn.Rotate(both, angle(0), angle(half)).Unbind(2)
-	query := torch.Cat([]*torch.Tensor{qk[0], qk[1]}, -1) // [B, C, H', h']
-	query = query.Mul(a.directions(query.DType()))
-	key := torch.Cat([]*torch.Tensor{qk[1], qk[0]}, -1)
-	attended := nn.SelfAttend(
-		query.Transpose(1, 2), key.Transpose(1, 2), nn.Heads(a.value.Forward(u), a.heads), cache)
-	gate := a.gate.Forward(u).Silu()
-	return a.out.Forward(nn.MergeHeads(attended).Mul(gate))
+func (a *logicAttention) Forward(u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) *torch.Tensor {
+	c := cache.Constants(func() []*torch.Tensor { return []*torch.Tensor{a.packed()} })
+	projected := torch.Linear(u, c[0], nil)
+	attended := nn.RotaryAttention(projected, a.heads, rows[0], rows[1], nil, nil, cache)
+	return a.out.Forward(attended.Mul(a.gate.Forward(u).Silu()))
 }
 
-// directions returns [H', h']: each head's forward weight over the first half
-// of the width and its backward weight over the second.
-func (a *logicAttention) directions(dt torch.DType) *torch.Tensor {
-	widen := func(t *torch.Tensor) *torch.Tensor { return t.View(a.heads, 1).Expand(a.heads, a.head/2) }
-	return torch.Cat([]*torch.Tensor{widen(a.forward), widen(a.backward)}, 1).ToDType(dt)
+// packed returns the weight [3·H'·h', d] that gives the extended queries
+// [forward·q; backward·k], the extended keys [k; q], and the values. Rotation
+// is linear, so the factors may stand in the weight. A head's dimensions are
+// ordered [q1, k1, q2, k2], 1 and 2 the halves of q and k, so that the pairs
+// (j, j + h'/2) are the pairs of q and of k; products do not see the order.
+func (a *logicAttention) packed() *torch.Tensor {
+	w := a.qk.Weight()
+	d := w.Size(1)
+	roles := w.View(2, a.heads, 2, a.head/4, d).Permute(1, 2, 0, 3, 4) // [H', half, q or k, h'/4, d]
+	directions := torch.Stack([]*torch.Tensor{a.forward, a.backward}, 1).View(a.heads, 1, 2, 1, 1)
+	return torch.Cat([]*torch.Tensor{
+		roles.Mul(directions).Reshape(a.heads*a.head, d),
+		roles.Flip([]int64{2}).Reshape(a.heads*a.head, d),
+		a.value.Weight(),
+	}, 0)
 }

@@ -60,7 +60,7 @@ func New(types []string, s Shape, routing Routing, p nn.Params) *MoE {
 // caches, one an expert, are filled where given; they must be empty and B = 1.
 func (m *MoE) Forward(u *torch.Tensor, s *Segment, caches []*nn.Cache, usage bool) Result {
 	if m.router == nil {
-		rows := s.rows[m.experts[0].kind].View(s.Lanes, s.Len, -1)
+		rows := s.rowsOf(m.experts[0].kind, nil, s.Lanes, s.Len)
 		return Result{States: m.experts[0].Forward(u, rows, cacheOf(caches, 0))}
 	}
 	c := m.router.route(u)
@@ -93,7 +93,7 @@ func (m *MoE) run(u *torch.Tensor, s *Segment, p plan, caches []*nn.Cache) *torc
 			continue
 		}
 		source := p.source.Narrow(0, start, sizes[e])
-		rows := s.rows[expert.kind].IndexSelect(0, source).View(s.Lanes, p.places[e], -1)
+		rows := s.rowsOf(expert.kind, source, s.Lanes, p.places[e])
 		y := expert.Forward(gathered[e].View(s.Lanes, p.places[e], d), rows, cacheOf(caches, e))
 		results = append(results, y.View(sizes[e], d))
 		start += sizes[e]
@@ -131,13 +131,13 @@ func (m *MoE) combine(results, u *torch.Tensor, p plan) *torch.Tensor {
 // caches hold the keys and values of their earlier tokens.
 func (m *MoE) Step(u *torch.Tensor, s *Segment, caches []*nn.Cache) *torch.Tensor {
 	if m.router == nil {
-		rows := s.rows[m.experts[0].kind].View(1, 1, -1)
+		rows := s.rowsOf(m.experts[0].kind, nil, 1, 1)
 		return m.experts[0].Forward(u, rows, caches[0])
 	}
 	var sum *torch.Tensor
 	for _, c := range m.router.choose(u) {
 		expert := m.experts[c.expert]
-		y := expert.Forward(u, s.rows[expert.kind].View(1, 1, -1), caches[c.expert]).MulScalar(c.weight)
+		y := expert.Forward(u, s.rowsOf(expert.kind, nil, 1, 1), caches[c.expert]).MulScalar(c.weight)
 		if sum != nil {
 			y = sum.Add_(y)
 		}

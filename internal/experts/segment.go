@@ -17,13 +17,26 @@ type Segment struct {
 	// Train switches dropout and the capacity limit on.
 	Train bool
 
-	rows map[string]*torch.Tensor
+	rows map[string][]*torch.Tensor
 }
 
 // Prepare computes the feature rows of each kind in features, in the caller's scope.
 func (s *Segment) Prepare(features map[string]Features) {
-	s.rows = make(map[string]*torch.Tensor, len(features))
+	s.rows = make(map[string][]*torch.Tensor, len(features))
 	for kind, f := range features {
 		s.rows[kind] = f.Rows(s)
 	}
+}
+
+// rowsOf returns the feature rows of a kind as [lanes, places, w], of all
+// tokens or where given of those in source [lanes·places].
+func (s *Segment) rowsOf(kind string, source *torch.Tensor, lanes, places int64) []*torch.Tensor {
+	rows := make([]*torch.Tensor, len(s.rows[kind]))
+	for i, table := range s.rows[kind] {
+		if source != nil {
+			table = table.IndexSelect(0, source)
+		}
+		rows[i] = table.View(lanes, places, -1)
+	}
+	return rows
 }

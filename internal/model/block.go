@@ -32,7 +32,7 @@ func (b *block) forward(x *torch.Tensor, p *pass, cache *blockCache) (*torch.Ten
 	scope := torch.Enter()
 	defer scope.Exit()
 	x = torch.Scoped(func() *torch.Tensor {
-		branch := b.attention.forward(b.attentionNorm.Forward(x), p, cache.ofAttention())
+		branch := b.attention.forward(x, b.attentionNorm, p, cache.ofAttention())
 		return nn.Residual(x, branch, b.dropout, p.Train)
 	})
 	inner := torch.Enter()
@@ -53,25 +53,19 @@ func (b *block) forward(x *torch.Tensor, p *pass, cache *blockCache) (*torch.Ten
 
 // attention is causal multi-head attention with rotary positions.
 type attention struct {
-	heads, width int64
-	qkv, out     nn.Linear
+	heads    int64
+	qkv, out nn.Linear
 }
 
 func newAttention(cfg config.Model, p nn.Params) *attention {
-	return &attention{heads: cfg.NHeads, width: cfg.DModel,
-		qkv: nn.NewLinear(p.Sub("qkv")), out: nn.NewLinear(p.Sub("out"))}
+	return &attention{heads: cfg.NHeads, qkv: nn.NewLinear(p.Sub("qkv")), out: nn.NewLinear(p.Sub("out"))}
 }
 
-// forward attends u [B, T, d] to itself and, where given, to the cache.
-func (a *attention) forward(u *torch.Tensor, p *pass, cache *nn.Cache) *torch.Tensor {
+// forward attends norm(x) [B, T, d] to itself and, where given, to the cache.
+func (a *attention) forward(x *torch.Tensor, norm nn.LayerNorm, p *pass, cache *nn.Cache) *torch.Tensor {
 	scope := torch.Enter()
 	defer scope.Exit()
-	parts := a.qkv.Forward(u).SplitSizes([]int64{2 * a.width, a.width}, -1)
-	both := parts[0].View(u.Size(0), u.Size(1), 2, a.heads, a.width/a.heads)
-	qk := nn.Rotate(both, p.cos, p.sin).Unbind(2) // [B, T, H, h] each
-	attended := nn.SelfAttend(
-		qk[0].Transpose(1, 2), qk[1].Transpose(1, 2), nn.Heads(parts[1], a.heads), cache)
-	y := a.out.Forward(nn.MergeHeads(attended))
+	y := a.out.Forward(nn.RotaryAttention(norm.Linear(x, a.qkv), a.heads, p.cos, p.sin, nil, nil, cache))
 	scope.Exit(y)
 	return y
 }

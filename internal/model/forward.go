@@ -37,7 +37,7 @@ type Output struct {
 // pass is one forward pass's shared data.
 type pass struct {
 	experts.Segment
-	cos, sin *torch.Tensor // [T, 1, 1, h] of the blocks' attention
+	cos, sin *torch.Tensor // [T, h/2] of the blocks' attention
 	usage    bool
 	// single says that this is one token of a stream being decoded.
 	single bool
@@ -54,8 +54,7 @@ func (m *Model) newPass(in Input, first int64, train bool) *pass {
 	for _, n := range in.Lengths {
 		p.Valid += n
 	}
-	cos, sin := m.rotary.At(first, p.Len)
-	p.cos, p.sin = cos.Unsqueeze(1).Unsqueeze(1), sin.Unsqueeze(1).Unsqueeze(1)
+	p.cos, p.sin = m.rotary.At(first, p.Len)
 	p.Prepare(m.features)
 	return p
 }

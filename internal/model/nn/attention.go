@@ -33,6 +33,16 @@ func SelfAttend(q, k, v *torch.Tensor, cache *Cache) *torch.Tensor {
 	return Attend(q, k, v, nil, false)
 }
 
+// RotaryAttention attends causally from the packed projections [B, T, 3·H·w] of
+// queries, keys and values, and returns [B, T, H·w]. The pairs (j, j+n) of each
+// query and key head turn by the angles of cos and sin, [T, n] or [B, T, n];
+// the biases [B, T, H·(w-2n)], nil or not, are added to their last dimensions.
+// It works in place: packed must be fresh from a linear map.
+func RotaryAttention(packed *torch.Tensor, heads int64, cos, sin, queryBias, keyBias *torch.Tensor, cache *Cache) *torch.Tensor {
+	q, k, v := torch.RotaryHeads(packed, heads, cos, sin, queryBias, keyBias)
+	return MergeHeads(SelfAttend(q, k, v, cache))
+}
+
 // Heads views x [B, T, H·h] as [B, H, T, h].
 func Heads(x *torch.Tensor, heads int64) *torch.Tensor {
 	return x.View(x.Size(0), x.Size(1), heads, x.Size(2)/heads).Transpose(1, 2)

@@ -9,10 +9,26 @@ type Cache struct {
 	keys, values *torch.Tensor
 	capacity     int64
 	length       int64
+	constants    []*torch.Tensor
 }
 
 // NewCache makes an empty cache for at most capacity positions.
 func NewCache(capacity int64) *Cache { return &Cache{capacity: capacity} }
+
+// Constants returns what compute makes of parameters alone. A cache computes
+// it once and keeps it: parameters do not change while a stream is decoded.
+// Without a cache it is computed anew, so that gradients reach the parameters.
+func (c *Cache) Constants(compute func() []*torch.Tensor) []*torch.Tensor {
+	if c == nil {
+		return compute()
+	}
+	if c.constants == nil {
+		for _, t := range torch.ScopedList(compute) {
+			c.constants = append(c.constants, t.Keep())
+		}
+	}
+	return c.constants
+}
 
 // Len returns the number of cached positions.
 func (c *Cache) Len() int64 { return c.length }
@@ -35,6 +51,10 @@ func (c *Cache) Free() {
 		c.values.Free()
 		c.keys, c.values = nil, nil
 	}
+	for _, t := range c.constants {
+		t.Free()
+	}
+	c.constants = nil
 	c.length = 0
 }
 

@@ -18,11 +18,26 @@ func (n LayerNorm) Forward(x *torch.Tensor) *torch.Tensor {
 	return torch.LayerNorm(x, n.weight.Shape(), n.weight, n.bias, LayerNormEps)
 }
 
+// Linear is l(n(x)) for x [..., d]. Its gradient computes the norm again instead
+// of keeping it.
+func (n LayerNorm) Linear(x *torch.Tensor, l Linear) *torch.Tensor {
+	return torch.NormLinear(x, n.weight, n.bias, LayerNormEps, l.weight)
+}
+
+// MLP is down(GELU(up(n(x)))) for x [..., d]. Its gradient keeps the widest
+// tensor once and computes the norm and GELU again.
+func (n LayerNorm) MLP(x *torch.Tensor, up, down Linear) *torch.Tensor {
+	return torch.NormMLP(x, n.weight, n.bias, LayerNormEps, up.weight, down.weight)
+}
+
 // Linear is a linear map without bias; its weight is [out, in].
 type Linear struct{ weight *torch.Tensor }
 
 // NewLinear takes the parameter weight of p.
 func NewLinear(p Params) Linear { return Linear{weight: p.Get("weight")} }
+
+// Weight returns the weight [out, in].
+func (l Linear) Weight() *torch.Tensor { return l.weight }
 
 // Forward maps x [..., in] to [..., out].
 func (l Linear) Forward(x *torch.Tensor) *torch.Tensor { return torch.Linear(x, l.weight, nil) }

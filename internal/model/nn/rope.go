@@ -22,9 +22,8 @@ func Angles(positions []float64, pairs int64) (cos, sin []float64) {
 	return cos, sin
 }
 
-// Rotary holds the tables of consecutive positions for one width w, laid out
-// for Rotate: the pairs are (j, j + w/2), so a row of Cos is [cos; cos] and a
-// row of Sin is [-sin; sin], each w wide.
+// Rotary holds the tables cos and sin [count, w/2] of consecutive positions
+// for one width w.
 type Rotary struct {
 	cos, sin *torch.Tensor
 	first    int64
@@ -39,18 +38,14 @@ func NewRotary(width, first, count int64, dt torch.DType, dev torch.Device) *Rot
 	for i := range positions {
 		positions[i] = float64(first) + float64(i)
 	}
-	c, s := Angles(positions, width/2)
-	cos := torch.FromSlice(c, count, width/2)
-	sin := torch.FromSlice(s, count, width/2)
-	place := func(t *torch.Tensor) *torch.Tensor { return t.ToDType(dt).ToDevice(dev).Keep() }
-	return &Rotary{
-		cos:   place(torch.Cat([]*torch.Tensor{cos, cos}, -1)),
-		sin:   place(torch.Cat([]*torch.Tensor{sin.Neg(), sin}, -1)),
-		first: first,
+	cos, sin := Angles(positions, width/2)
+	place := func(values []float64) *torch.Tensor {
+		return torch.FromSlice(values, count, width/2).ToDType(dt).ToDevice(dev).Keep()
 	}
+	return &Rotary{cos: place(cos), sin: place(sin), first: first}
 }
 
-// At returns the rows [n, w] of cos and signed sin from position start on.
+// At returns the rows [n, w/2] of cos and sin from position start on.
 func (r *Rotary) At(start, n int64) (cos, sin *torch.Tensor) {
 	return r.cos.Narrow(0, start-r.first, n), r.sin.Narrow(0, start-r.first, n)
 }
@@ -61,14 +56,13 @@ func (r *Rotary) Free() {
 	r.sin.Free()
 }
 
-// Rotate turns the pairs (j, j + w/2) of x's last dimension w; cos and sin
-// are rows of a Rotary, broadcast against x. Nothing of x is saved for the
-// gradient: it is the rotation by the opposite angle.
+// Rotate turns the pairs (j, j + w/2) of the heads x [B, T, H, w] by the
+// angles of cos and sin [T, w/2]: x·[cos; cos] + [x2; x1]·[-sin; sin]. Nothing
+// of x is saved for the gradient, the rotation by the opposite angle.
 func Rotate(x, cos, sin *torch.Tensor) *torch.Tensor {
-	if x.DType() != cos.DType() {
-		cos, sin = cos.ToDType(x.DType()), sin.ToDType(x.DType())
+	both := func(a, b *torch.Tensor) *torch.Tensor { // [T, 1, w]
+		return torch.Cat([]*torch.Tensor{a, b}, -1).ToDType(x.DType()).Unsqueeze(1)
 	}
-	half := x.Size(-1) / 2
-	swapped := x.Roll([]int64{half}, []int64{-1}) // [x2; x1]
-	return x.Mul(cos).Addcmul_(swapped, sin, 1)
+	swapped := x.Roll([]int64{x.Size(-1) / 2}, []int64{-1})
+	return x.Mul(both(cos, cos)).Addcmul_(swapped, both(sin.Neg(), sin), 1)
 }

@@ -77,16 +77,20 @@ class Worker:
         groups = parameter_groups(model, 0.01)
         optimizer = torch.optim.AdamW(groups, lr=1e-4, betas=(0.9, 0.999), eps=1e-8, fused=True)
         scaler = torch.amp.GradScaler(self.device.type, enabled=self.amp == torch.float16)
-        batches, times, losses = self.batches(), [], []
+        batches, times, cpu, losses = self.batches(), [], [], []
         state, first = model.new_state(batches[0][0].ids.shape[0]), None
         for step in range(options.warmup + options.steps):
             batch, targets, resets = batches[step % len(batches)]
-            start = time.perf_counter()
+            start, start_cpu = time.perf_counter(), time.process_time()
             if state is not None:
                 state.reset(resets)
             with self.autocast():
                 cross_entropy, total = loss(model(batch, state), targets)
             scaler.scale(total).backward()
+            if step == 0:  # the memory has not been written yet: those gradients count as zeros, as on the other side
+                for parameter in model.parameters():
+                    if parameter.grad is None:
+                        parameter.grad = torch.zeros_like(parameter)
             scaler.unscale_(optimizer)
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             scaler.step(optimizer)
@@ -94,11 +98,13 @@ class Worker:
             optimizer.zero_grad(set_to_none=True)
             self.wait()
             times.append(time.perf_counter() - start)
+            cpu.append(time.process_time() - start_cpu)
             first = first or time.time()
             losses.append(cross_entropy.detach())
         return {
             "first_step_at": first,
             "step_ms": [1000 * t for t in times[options.warmup :]],
+            "step_cpu_ms": [1000 * t for t in cpu[options.warmup :]],
             "losses": [float(value) for value in losses],
             "peak_mb": self.peak_mb(),
             "loaded_mb": self.loaded_mb,

@@ -55,7 +55,9 @@ class Lanes:
                 word += starts
                 columns.append((token, kind, place, vowel, word))
             inputs.append(columns)
-            targets.append([entry[0] for entry in row[1 : self.length + 1]])
+            # Nothing is predicted after the end of a document.
+            pairs = zip(part, row[1 : self.length + 1])
+            targets.append([0 if this[0] == END_OF_DOCUMENT else after[0] for this, after in pairs])
             resets.append(self.fresh[lane])
             self.fresh[lane] = any(entry[0] == END_OF_DOCUMENT for entry in part)
             del row[: self.length]

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"agiformer/internal/model"
 	"agiformer/internal/tokenizer"
 	"agiformer/internal/torch"
@@ -76,13 +78,14 @@ func (w *worker) train() (map[string]any, error) {
 		return nil, err
 	}
 	var kept []*torch.Tensor
-	var times []float64
+	var times, cpu []float64
 	for i := range w.warmup + w.steps {
-		start := time.Now()
+		start, startCPU := time.Now(), cpuSeconds()
 		if err := torch.Do(func() { kept = append(kept, w.step(t, i)) }); err != nil {
 			return nil, err
 		}
 		times = append(times, milliseconds(start))
+		cpu = append(cpu, 1000*(cpuSeconds()-startCPU))
 		if i == 0 {
 			w.result["first_step_at"] = float64(time.Now().UnixNano()) / 1e9
 		}
@@ -96,7 +99,8 @@ func (w *worker) train() (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.result["step_ms"], w.result["losses"], w.result["loaded_mb"] = times[w.warmup:], losses, w.loadedMB
+	w.result["step_ms"], w.result["step_cpu_ms"] = times[w.warmup:], cpu[w.warmup:]
+	w.result["losses"], w.result["loaded_mb"] = losses, w.loadedMB
 	if w.result["peak_mb"], err = w.peakMB(); err != nil {
 		return nil, err
 	}
@@ -205,6 +209,15 @@ func (w *worker) gemm() (best float64, err error) {
 		}
 	})
 	return best, err
+}
+
+// cpuSeconds is the time that all threads of this process have computed.
+func cpuSeconds() float64 {
+	var usage unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return float64(usage.Utime.Nano()+usage.Stime.Nano()) / 1e9
 }
 
 func milliseconds(since time.Time) float64 { return float64(time.Since(since).Nanoseconds()) / 1e6 }

@@ -1,0 +1,158 @@
+"""Runs both sides in turn, each measurement in a process of its own, and prints their ratios.
+
+    python bench/compare.py --go build/benchgo [--sizes d256,quickstart,text_only] [--rounds 3] [--write]
+
+bench/run.sh does the set-up and calls this. The order is Go, PyTorch, Go, PyTorch, ...; figures are medians over all
+rounds' steps. The results go to build/bench/results.json, with --write also into docs/performance.md.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import prepare
+import report
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+GO, PYTORCH = "agiformer", "PyTorch"
+
+
+class Runner:
+    """Starts measured processes."""
+
+    def __init__(self, options):
+        self.commands = {GO: [str(options.go)], PYTORCH: [sys.executable, str(ROOT / "bench/worker.py")]}
+        self.options = options
+
+    def run(self, side: str, task: str, folder: Path, dtype: str, *extra: str) -> dict:
+        """One process: its JSON object, and with train start_s, from its start to the end of its first step."""
+        command = [*self.commands[side], task, str(folder), "--dtype", dtype, "--threads", str(self.options.threads), *extra]
+        start = time.time()
+        done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": str(self.options.threads)})
+        if done.returncode != 0:
+            sys.exit(f"bench: {' '.join(command)} failed:\n{done.stderr.strip()}")
+        result = json.loads(done.stdout.strip().splitlines()[-1])
+        if "first_step_at" in result:
+            result["start_s"] = result["first_step_at"] - start
+        return result
+
+    def rounds(self, task: str, folder: Path, dtype: str, *extra: str) -> dict:
+        """{side: [result of each round]}, the sides in turn."""
+        results = {GO: [], PYTORCH: []}
+        for _ in range(self.options.rounds):
+            for side in results:
+                results[side].append(self.run(side, task, folder, dtype, *extra))
+        return results
+
+
+def pooled(results: list, key: str) -> list:
+    """All rounds' values of a key that holds a list."""
+    return [value for result in results for value in result[key]]
+
+
+def summary(size: str, dtype: str, trained: dict, generated: dict, flops: float) -> dict:
+    """The figures of one size and precision, by side."""
+    lanes, config = prepare.SIZES[size]
+    figures = {}
+    for side in (GO, PYTORCH):
+        runs = trained[side]
+        step = statistics.median(pooled(runs, "step_ms"))
+        rate = statistics.median(run["gemm_gflops"] for run in runs)
+        figures[side] = {
+            "step_ms": step,
+            "step_ms_best": min(pooled(runs, "step_ms")),
+            "step_cpu_ms": statistics.median(pooled(runs, "step_cpu_ms")),
+            "peak_mb": statistics.median(run["peak_mb"] for run in runs),
+            "loaded_mb": statistics.median(run["loaded_mb"] for run in runs),
+            "start_s": statistics.median(run["start_s"] for run in runs),
+            "sequences_per_second": 1000 * lanes / step,
+            "tokens_per_second": 1000 * lanes * config.max_seq_len / step,
+            "gemm_gflops": rate,
+            "gemm_fraction": flops * lanes * config.max_seq_len / (step / 1000) / 1e9 / rate,
+            "generated_per_second": statistics.median(pooled(generated[side], "tokens_per_second")),
+        }
+    losses = [trained[side][0]["losses"] for side in (GO, PYTORCH)]
+    worst = max(abs(a - b) for a, b in zip(*losses))
+    same = sum(a == b for a, b in zip(generated[GO][0]["ids"], generated[PYTORCH][0]["ids"]))
+    return {
+        "size": size,
+        "dtype": dtype,
+        "sides": figures,
+        "loss_difference": worst,
+        "same_ids": same,
+        "ids": len(generated[GO][0]["ids"]),
+    }
+
+
+def training_flops(config) -> float:
+    """FLOPs a token of forward and backward: six for each weight of a product that it passes, and attention's."""
+    d, inner, length = config.d_model, config.d_model // 2, config.max_seq_len
+    heads = config.expert_heads
+    kinds = {"language": d * (2 * (inner - 8 * heads) + inner) + inner * d, "logic": 4 * d * inner}
+    experts = sum(kinds[kind] + 2 * d * config.d_ff for kind in config.expert_types)
+    share = config.top_k / config.n_experts
+    block = 4 * d * d + share * experts + (config.n_experts * d if config.n_experts > 1 else 0)
+    # Scores and values, two FLOPs each, over half of the past on average; an expert's past is its share of it.
+    attention = 2 * d * length / 2 + config.top_k * 2 * inner * length * share / 2
+    weights = config.n_layers * (block + attention) + d * config.vocab_size
+    if config.use_memory:
+        # Query and out of working memory, query of the bank, fusion; keys and values of W states and the write of N
+        # slots are computed once a segment.
+        working = 2 * d * d + 2 * d * config.max_segment_len + 2 * d * d * config.max_segment_len / length
+        slots = 2 * d * config.memory_size + d * d
+        written = (config.memory_size * (d * d + 2 * d * config.max_segment_len) + 2 * d * d * config.max_segment_len) / length
+        weights += working + slots + written + 4 * d * d
+    return 6 * weights
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--go", type=Path, default=ROOT / "build/benchgo")
+    parser.add_argument("--sizes", type=lambda text: text.split(","), default=["d256", "quickstart", "text_only"])
+    parser.add_argument("--rounds", type=int, default=3, help="processes of each side, in turn")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="threads of an operation")
+    parser.add_argument("--quick", action="store_true", help="the first size, one round")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
+    options = parser.parse_args()
+    unknown = [size for size in options.sizes if size not in prepare.SIZES]
+    if unknown:
+        parser.error(f"--sizes: there is no size {unknown[0]}, there are {', '.join(prepare.SIZES)}")
+    if options.quick:
+        options.sizes, options.rounds = options.sizes[:1], 1
+    dtypes = ["float32"] + (["bfloat16"] if torch.cpu._is_avx512_bf16_supported() else [])
+    runner, results = Runner(options), []
+    print(report.machine(options.threads), flush=True)
+    for size in options.sizes:
+        folder = ROOT / "build/bench" / size
+        prepare.prepare(size, folder)
+        flops = training_flops(prepare.SIZES[size][1])
+        steps = "4" if size == "text_only" else "12"
+        for dtype in dtypes:
+            trained = runner.rounds("train", folder, dtype, "--warmup", "2", "--steps", steps)
+            generated = runner.rounds("generate", folder, dtype, "--steps", "3")
+            results.append(summary(size, dtype, trained, generated, flops))
+            report.show(results[-1])
+    command = "bench/run.sh " + " ".join(argument for argument in sys.argv[1:] if argument != str(options.go))
+    document = {
+        "date": datetime.date.today().isoformat(),
+        "machine": report.machine(options.threads),
+        "load": os.getloadavg()[2],
+        "command": command.replace("--go ", "").strip(),
+        "rounds": options.rounds,
+        "results": results,
+    }
+    (ROOT / "build/bench/results.json").write_text(json.dumps(document, indent=1) + "\n")
+    if options.write:
+        report.write(ROOT / "docs/performance.md", document)
+        print("docs/performance.md holds the table now")
+
+
+if __name__ == "__main__":
+    main()

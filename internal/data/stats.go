@@ -1,6 +1,67 @@
 package data
 
-import "sort"
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"sort"
+)
+
+// Stats is what data stats prints.
+type Stats struct {
+	Files     int       `json:"files"`
+	Documents int64     `json:"documents"`
+	Bytes     int64     `json:"bytes"`
+	Tokens    int64     `json:"tokens"`
+	Tokenizer string    `json:"tokenizer"`
+	Lengths   Lengths   `json:"lengths"` // of documents, in tokens
+	Problems  []Problem `json:"problems"`
+	// Bigram is the bits per byte that a byte-bigram model of the documents
+	// needs for other text (see Bigram); nil where none was asked for.
+	Bigram *float64 `json:"bigram_bits_per_byte,omitempty"`
+}
+
+// NewStats describes a dataset and the report of its preparation.
+func NewStats(ds *Dataset, report *Report) (*Stats, error) {
+	lengths, err := ds.Lengths()
+	if err != nil {
+		return nil, err
+	}
+	s := &Stats{
+		Files: report.Files, Documents: ds.Documents(), Bytes: ds.Bytes(), Tokens: ds.Tokens(),
+		Tokenizer: ds.tok.Name(), Lengths: lengths, Problems: report.Problems,
+	}
+	if s.Problems == nil {
+		s.Problems = []Problem{}
+	}
+	return s, nil
+}
+
+// WriteJSON writes one object.
+func (s *Stats) WriteJSON(w io.Writer) error {
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s\n", text)
+	return err
+}
+
+// WriteText writes lines for people.
+func (s *Stats) WriteText(w io.Writer) error {
+	l := s.Lengths
+	_, err := fmt.Fprintf(w, `files      %d
+documents  %d
+bytes      %d
+tokens     %d (%s tokenizer)
+tokens a document
+  shortest %d, 10 %% %d, median %d, mean %.1f, 90 %% %d, 99 %% %d, longest %d
+`, s.Files, s.Documents, s.Bytes, s.Tokens, s.Tokenizer, l.Min, l.P10, l.Median, l.Mean, l.P90, l.P99, l.Max)
+	if err == nil && s.Bigram != nil {
+		_, err = fmt.Fprintf(w, "byte-bigram model: %.3f bits per byte\n", *s.Bigram)
+	}
+	return err
+}
 
 // Lengths describes the documents' lengths in tokens.
 type Lengths struct {

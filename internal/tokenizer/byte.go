@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 )
 
 const (
@@ -61,6 +62,13 @@ func (byteTokenizer) TokenBytes(id int32) int {
 		return 0
 	}
 	return 1
+}
+
+func (byteTokenizer) Piece(id int32) string {
+	if id >= ' ' && id < 0x7F && id != '|' {
+		return string(rune(id))
+	}
+	return fmt.Sprintf("<0x%02X>", id)
 }
 
 func (t byteTokenizer) Hash() string {

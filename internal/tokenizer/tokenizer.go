@@ -43,6 +43,10 @@ type Tokenizer interface {
 	Decode(ids []int32) []byte
 	// TokenBytes returns the number of bytes of text that id stands for.
 	TokenBytes(id int32) int
+	// Piece returns what id stands for as people read it: its text, or <0xNN>
+	// for a byte that is no character of its own, or would be taken for a
+	// separator of pieces (| and the tab).
+	Piece(id int32) string
 	// EndOfDocument returns the id that closes a document.
 	EndOfDocument() int32
 	// NewLabeler returns a labeler at the start of a document.

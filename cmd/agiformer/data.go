@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"agiformer/internal/config"
+	"agiformer/internal/data"
+	"agiformer/internal/exit"
+	"agiformer/internal/tokenizer"
+)
+
+const dataHelp = `Text files, JSONL and Parquet, each plain, .gz or .zst, as files, folders or
+globs, are tokenised into indexed shards in the cache, once a source; training
+does so by itself. Overrides set how (data.split, data.text_field,
+data.max_document_bytes, data.on_error, tokenizer), and data.train and
+data.valid name the text where no PATH is given.`
+
+func newDataCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "data",
+		Short: "Prepare text for training, and say what is in it",
+		Long:  dataHelp,
+		Args:  noCommand,
+		RunE:  func(command *cobra.Command, _ []string) error { return command.Help() },
+	}
+	command.AddCommand(newDataPrepareCommand(), newDataStatsCommand())
+	return command
+}
+
+func newDataPrepareCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "prepare PATH... [OVERRIDE...]",
+		Short: "Tokenise text into shards, once a source",
+		Long:  dataHelp,
+		Example: `  agiformer data prepare texts/ 'more/**/*.jsonl.zst'
+  agiformer data prepare book.txt data.split=blank_line data.on_error=fail
+  agiformer data prepare experiment=nightly data.train=texts/`,
+		Args: cobra.ArbitraryArgs,
+		RunE: runDataPrepare,
+	}
+}
+
+func newDataStatsCommand() *cobra.Command {
+	var asJSON bool
+	var bigram []string
+	command := &cobra.Command{
+		Use:   "stats PATH... [OVERRIDE...]",
+		Short: "Documents, bytes, tokens and lengths of text",
+		Long: dataHelp + `
+
+With --bigram VALID it also prints the bits per byte that a byte-bigram model
+fitted on the text needs for VALID: the least that a trained model has to beat.`,
+		Example: `  agiformer data stats texts/
+  agiformer data stats train.jsonl --bigram valid.jsonl --json`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(command *cobra.Command, args []string) error {
+			return runDataStats(command, args, bigram, asJSON)
+		},
+	}
+	command.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	command.Flags().StringArrayVar(&bigram, "bigram", nil, "text to measure a byte-bigram model on")
+	return command
+}
+
+// dataSource is the text that a data command works on.
+type dataSource struct {
+	opts  data.Options // Paths is the training text
+	valid []string
+	tok   tokenizer.Tokenizer
+	out   io.Writer // notes and progress
+}
+
+// openDataSource reads a command's arguments: what holds a = and is no file is
+// an override, the rest are paths.
+func openDataSource(command *cobra.Command, args []string) (*dataSource, error) {
+	var paths, overrides []string
+	for _, arg := range args {
+		if _, err := os.Stat(arg); err != nil && strings.Contains(arg, "=") {
+			overrides = append(overrides, arg)
+		} else {
+			paths = append(paths, arg)
+		}
+	}
+	options, settings, err := composeOptions(command, overrides)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := config.Compose(options)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := config.Load(tree)
+	if err != nil {
+		return nil, err
+	}
+	tok, err := tokenizer.FromConfig(cfg.Tokenizer.Name, cfg.Tokenizer.Path)
+	if err != nil {
+		return nil, err
+	}
+	s := &dataSource{tok: tok, valid: cfg.Data.Valid, out: command.ErrOrStderr()}
+	if len(paths) == 0 {
+		paths = cfg.Data.Train
+	} else {
+		s.valid = nil
+	}
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("no text is named: give a file, a folder or a glob, or set data.train=PATH")
+	}
+	s.opts = data.Options{
+		Paths: paths, TextField: cfg.Data.TextField, Split: cfg.Data.Split, MaxDocumentBytes: cfg.Data.MaxDocumentBytes,
+		OnError: cfg.Data.OnError, CacheDir: settings.CacheDir,
+	}
+	return s, nil
+}
+
+// prepare opens the shards of paths and says on out what was wrong with them.
+func (s *dataSource) prepare(ctx context.Context, paths []string) (*data.Dataset, *data.Report, error) {
+	opts := s.opts
+	opts.Paths = paths
+	done := func() {}
+	opts.Progress, done = preparationBar(s.out)
+	ds, report, err := data.Prepare(ctx, opts, s.tok)
+	done()
+	if errors.Is(err, context.Canceled) {
+		return nil, nil, errors.New("stopped before the shards were complete: run the same command again")
+	}
+	if err != nil {
+		return nil, nil, exit.Usage(err)
+	}
+	for _, sentence := range report.Sentences() {
+		fmt.Fprintln(s.out, "note: "+sentence)
+	}
+	return ds, report, nil
+}
+
+// preparationBar shows progress on a terminal and nothing elsewhere.
+func preparationBar(out io.Writer) (progress func(done, total int64), end func()) {
+	file, ok := out.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return nil, func() {}
+	}
+	bar := progressbar.NewOptions64(1, progressbar.OptionSetWriter(out), progressbar.OptionSetDescription("preparing"),
+		progressbar.OptionShowBytes(true), progressbar.OptionClearOnFinish())
+	// A bar that cannot be drawn is no reason to stop.
+	progress = func(done, total int64) {
+		bar.ChangeMax64(max(total, 1))
+		_ = bar.Set64(done)
+	}
+	return progress, func() { _ = bar.Clear() }
+}
+
+// untilInterrupted is a context that ends with SIGINT or SIGTERM.
+func untilInterrupted(command *cobra.Command) (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(command.Context(), syscall.SIGINT, syscall.SIGTERM)
+}
+
+func runDataPrepare(command *cobra.Command, args []string) (err error) {
+	s, err := openDataSource(command, args)
+	if err != nil {
+		return exit.Usage(err)
+	}
+	ctx, stop := untilInterrupted(command)
+	defer stop()
+	for _, paths := range [][]string{s.opts.Paths, s.valid} {
+		if len(paths) == 0 {
+			continue
+		}
+		start := time.Now()
+		ds, report, err := s.prepare(ctx, paths)
+		if err != nil {
+			return err
+		}
+		if err := ds.Close(); err != nil {
+			return err
+		}
+		how := fmt.Sprintf("prepared in %.1f s (%.0f MB/s)", time.Since(start).Seconds(), float64(report.SourceBytes)/1e6/time.Since(start).Seconds())
+		if report.Cached {
+			how = "was prepared before"
+		}
+		_, err = fmt.Fprintf(command.OutOrStdout(), "%s: %d files, %d documents, %d bytes, %d tokens; %s\n",
+			strings.Join(paths, " "), report.Files, report.Documents, report.Bytes, report.Tokens, how)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func runDataStats(command *cobra.Command, args, bigram []string, asJSON bool) (err error) {
+	s, err := openDataSource(command, args)
+	if err != nil {
+		return exit.Usage(err)
+	}
+	ctx, stop := untilInterrupted(command)
+	defer stop()
+	ds, report, err := s.prepare(ctx, s.opts.Paths)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ds.Close()) }()
+	stats, err := data.NewStats(ds, report)
+	if err != nil {
+		return err
+	}
+	if len(bigram) > 0 {
+		if stats.Bigram, err = s.bigram(ctx, ds, bigram); err != nil {
+			return err
+		}
+	}
+	if asJSON {
+		return stats.WriteJSON(command.OutOrStdout())
+	}
+	return stats.WriteText(command.OutOrStdout())
+}
+
+// bigram measures a byte-bigram model of ds on the text in paths.
+func (s *dataSource) bigram(ctx context.Context, ds *data.Dataset, paths []string) (bits *float64, err error) {
+	valid, _, err := s.prepare(ctx, paths)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, valid.Close()) }()
+	value, err := data.Bigram(ds, valid)
+	if err != nil {
+		return nil, exit.Usage(err)
+	}
+	return &value, nil
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"agiformer/internal/exit"
+	"agiformer/internal/tokenizer"
+)
+
+func newTokenizerCommand() *cobra.Command {
+	var file string
+	command := &cobra.Command{
+		Use:   "tokenizer",
+		Short: "Turn text into ids and back",
+		Long: `Works line by line from standard input to standard output. --tokenizer names a
+tokenizer.json, as every checkpoint holds one, or a folder with one; without it
+the byte tokenizer is used.`,
+		Args: noCommand,
+		RunE: func(command *cobra.Command, _ []string) error { return command.Help() },
+	}
+	command.PersistentFlags().StringVar(&file, "tokenizer", "", "tokenizer.json, or a folder that holds one (default: the byte tokenizer)")
+	var pieces bool
+	encode := lineCommand(&file, "encode", "Print the ids of each line, separated by spaces", func(t tokenizer.Tokenizer, line string) (string, error) {
+		if pieces {
+			return line + "\t" + joinPieces(t, line), nil
+		}
+		return joinIDs(t.Encode([]byte(line))), nil
+	})
+	encode.Flags().BoolVar(&pieces, "pieces", false, "print the line, a tab, and its pieces joined by |, bytes as <0xNN>")
+	command.AddCommand(encode,
+		lineCommand(&file, "decode", "Print the text of each line of ids", decodeLine),
+		lineCommand(&file, "segment", "Print each word, a tab, and its morphemes joined by |", segmentWord),
+		lineCommand(&file, "inspect", "Print a table of each line's tokens and their features", inspectLine),
+		morphoPieceCommand("train", "Train MorphoPiece on a corpus"),
+		morphoPieceCommand("export", "Write MorphoPiece in the format of another library"),
+	)
+	return command
+}
+
+// lineCommand runs f on each line of standard input and prints what it returns.
+func lineCommand(file *string, name, short string, f func(t tokenizer.Tokenizer, line string) (string, error)) *cobra.Command {
+	return &cobra.Command{
+		Use:     name,
+		Short:   short,
+		Example: "  agiformer tokenizer " + name + " < lines.txt",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return exit.Usage(fmt.Errorf("tokenizer %s reads standard input and takes no argument, and was given %q: use < FILE", name, args[0]))
+			}
+			return nil
+		},
+		RunE: func(command *cobra.Command, _ []string) error {
+			t, err := openTokenizer(*file)
+			if err != nil {
+				return exit.Usage(err)
+			}
+			return eachLine(command.InOrStdin(), command.OutOrStdout(), func(line string) (string, error) { return f(t, line) })
+		},
+	}
+}
+
+func openTokenizer(path string) (tokenizer.Tokenizer, error) {
+	if path == "" {
+		return tokenizer.NewByte(), nil
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		path = filepath.Join(path, "tokenizer.json")
+	}
+	return tokenizer.Open(path)
+}
+
+// eachLine writes f of every line of in, a line each; lines may be of any
+// length. An error of f is the input's fault.
+func eachLine(in io.Reader, out io.Writer, f func(line string) (string, error)) (err error) {
+	reader, writer := bufio.NewReader(in), bufio.NewWriter(out)
+	defer func() { err = errors.Join(err, writer.Flush()) }()
+	for number := 1; ; number++ {
+		line, err := reader.ReadString('\n')
+		if err == io.EOF && line == "" {
+			return nil
+		}
+		if err != nil && err != io.EOF {
+			return err
+		}
+		result, err := f(strings.TrimSuffix(line, "\n"))
+		if err != nil {
+			return exit.Usage(fmt.Errorf("line %d: %w", number, err))
+		}
+		if _, err := writer.WriteString(result + "\n"); err != nil {
+			return err
+		}
+		if reader.Buffered() == 0 { // a person or a pipe may wait for the answer
+			if err := writer.Flush(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func joinIDs(ids []int32) string {
+	var text []byte
+	for i, id := range ids {
+		if i > 0 {
+			text = append(text, ' ')
+		}
+		text = strconv.AppendInt(text, int64(id), 10)
+	}
+	return string(text)
+}
+
+func joinPieces(t tokenizer.Tokenizer, line string) string {
+	var pieces []string
+	for _, id := range t.Encode([]byte(line)) {
+		pieces = append(pieces, t.Piece(id))
+	}
+	return strings.Join(pieces, "|")
+}
+
+func decodeLine(t tokenizer.Tokenizer, line string) (string, error) {
+	var ids []int32
+	for _, field := range strings.Fields(line) {
+		id, err := strconv.ParseInt(field, 10, 32)
+		if err != nil || id < 0 || id >= int64(t.VocabSize()) {
+			return "", fmt.Errorf("%q is no id of the tokenizer, expected whole numbers from 0 to %d separated by spaces", field, t.VocabSize()-1)
+		}
+		ids = append(ids, int32(id))
+	}
+	return string(t.Decode(ids)), nil
+}
+
+func segmentWord(t tokenizer.Tokenizer, _ string) (string, error) {
+	return "", fmt.Errorf("the %s tokenizer knows no morphemes: segment needs MorphoPiece, which this version does not have", t.Name())
+}
+
+// typeNames are the byte tokenizer's types of tokens.
+var typeNames = []string{"padding", "end", "word start", "word", "digit", "space", "line end", "other"}
+
+// vowelNames are the classes of vowels.
+var vowelNames = []string{"-", "a ı", "o u", "e i", "ö ü"}
+
+func inspectLine(t tokenizer.Tokenizer, line string) (string, error) {
+	var out strings.Builder
+	fmt.Fprintf(&out, "%8s %6s  %-6s %-11s %5s  %-5s %4s\n", "position", "id", "piece", "type", "place", "vowel", "word")
+	labeler := t.NewLabeler()
+	word := 0
+	for i, id := range t.Encode([]byte(line)) {
+		label := labeler.Next(id)
+		if label.WordStart {
+			word++
+		}
+		fmt.Fprintf(&out, "%8d %6d  %-6s %-11s %5d  %-5s %4d\n", i, id, t.Piece(id), typeNames[label.Type], label.Place, vowelNames[label.Vowel], word)
+	}
+	return out.String(), nil
+}
+
+// morphoPieceCommand stands where MorphoPiece's commands will be.
+func morphoPieceCommand(name, short string) *cobra.Command {
+	return &cobra.Command{
+		Use:                name,
+		Short:              short + " (not in this version)",
+		DisableFlagParsing: true, // its flags are not there yet either
+		RunE: func(*cobra.Command, []string) error {
+			return exit.Usage(fmt.Errorf("tokenizer %s is for MorphoPiece, which this version does not have: the byte tokenizer (tokenizer=byte) needs no training and no export", name))
+		},
+	}
+}

@@ -33,8 +33,12 @@ func newRootCommand() *cobra.Command {
 	})
 	root.AddCommand(
 		newConfigCommand(),
+		newTrainCommand(),
+		newInfoCommand(),
 		newEvalCommand(),
 		newGenerateCommand(),
+		newDataCommand(),
+		newTokenizerCommand(),
 		newPlotCommand(),
 		newDoctorCommand(),
 	)

@@ -83,10 +83,15 @@ gotorch="$(gotorch_dir)"
 libtorch="$(readlink -f "$root/third_party/libtorch")"
 tools="$("$CXX" --version | head -n 1) $("$CXX" -dumpmachine) ${CXXFLAGS:-} $libtorch $(sha256sum <"$root/third_party/libtorch/include/torch/headeronly/version.h")"
 arguments=(--no-print-directory -C "$root/csrc" LIBTORCH="$root/third_party/libtorch" BUILD="$build" GOTORCH="$gotorch" CXX="$CXX")
-# The commands that would compile gotorch stand for the way it is compiled, wherever this clone lies.
-commands="$(make "${arguments[@]}" -n -B cgotorch | sed "s,$root,ROOT,g")"
-cgotorch_key="$( (tree_hash "$gotorch/cgotorch" && echo "$commands" && echo "$tools") | sha256sum | cut -c 1-24)"
-agiformer_key="$( (tree_hash "$root/csrc" "$root/internal/torch/internal/stubgen" && echo "$cgotorch_key") | sha256sum | cut -c 1-24)"
+# find_keys hashes what the libraries are made of. The commands that would compile gotorch stand for the way it is
+# compiled, wherever this clone lies.
+find_keys() {
+	local commands
+	commands="$(make "${arguments[@]}" -n -B cgotorch | sed "s,$root,ROOT,g")"
+	cgotorch_key="$( (tree_hash "$gotorch/cgotorch" && echo "$commands" && echo "$tools") | sha256sum | cut -c 1-24)"
+	agiformer_key="$( (tree_hash "$root/csrc" "$root/internal/torch/internal/stubgen" && echo "$cgotorch_key") | sha256sum | cut -c 1-24)"
+}
+find_keys
 
 if [ "$(cat "$build/lib/.key" 2>/dev/null)" = "$agiformer_key" ] &&
 	[ -f "$build/lib/libcgotorch.so" ] && [ -f "$build/lib/libagiformer_torch.so" ] && [ -f "$build/link/libcgotorch.a" ]; then
@@ -111,17 +116,22 @@ if [ -d "$cache/agiformer-$agiformer_key" ] && [ -d "$cache/cgotorch-$cgotorch_k
 	note "took the C++ libraries from the cache"
 else
 	started=$SECONDS
+	ready=()
 	if [ -d "$cache/cgotorch-$cgotorch_key" ]; then
-		arguments+=(CGOTORCH_SO="$cache/cgotorch-$cgotorch_key/libcgotorch.so")
+		ready=(CGOTORCH_SO="$cache/cgotorch-$cgotorch_key/libcgotorch.so")
 	else
 		note "compiling gotorch's C++ (once for this compiler and libtorch; some minutes)"
 	fi
 	note "compiling csrc with $(jobs) jobs"
 	# One short line a file instead of the compiler's command line; errors are shown whole.
-	make "${arguments[@]}" -j "$(jobs)" libs |
+	make "${arguments[@]}" "${ready[@]}" -j "$(jobs)" libs |
 		awk 'match($0, / -c [^ ]+/) { name = substr($0, RSTART + 4, RLENGTH - 4); sub(/.*\//, "", name); print "  c++ " name; fflush() }
 			/-x c\+\+-header/ { print "  c++ torch.h (precompiled)"; fflush() }' >&2 ||
 		fail "the C++ did not compile: the compiler's words are above"
+	before="$agiformer_key"
+	find_keys
+	[ "$agiformer_key" = "$before" ] ||
+		fail "the sources changed while they were compiled: run this again"
 	keep "$cache/cgotorch-$cgotorch_key" "$build/lib/libcgotorch.so"
 	mkdir -p "$build/.keep.$$/lib"
 	cp -a "$build/lib/libagiformer_torch.so" "$build/.keep.$$/lib/"

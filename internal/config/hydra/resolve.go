@@ -325,9 +325,6 @@ func (r *resolver) resolved(n *Node) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s (%s): %w", n.path(), n.origin, err)
 	}
-	if value != n && value.isMissing() {
-		return nil, fmt.Errorf("%s (%s): it refers to a value that is not set yet (???)", n.path(), n.origin)
-	}
 	out := *value
 	out.parent, out.entries, out.items = nil, nil, nil
 	out.past = n.past

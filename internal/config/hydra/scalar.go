@@ -32,8 +32,8 @@ func plainScalar(s string) (*Node, error) {
 		return newNull(), nil
 	case yamlBool.MatchString(s):
 		return yamlBoolValue(s), nil
-	case s == "=":
-		return nil, fmt.Errorf("a lone = is special in YAML 1.1: quote it")
+	case s == "=" || s == "<<":
+		return nil, fmt.Errorf("a lone %s is special in YAML 1.1: quote it", s)
 	case s[0] > '9' || s[0] < '+': // no number starts so
 		return newString(s), nil
 	case yamlFloat.MatchString(s):

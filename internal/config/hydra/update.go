@@ -71,19 +71,39 @@ func (u *updater) noKey(o *override, unknown *unknownKey) error {
 	hint := ""
 	group := strings.ReplaceAll(o.key, ".", "/")
 	near := Nearest(o.key, allKeys(u.root, ""))
+	parent, option := cutLast(group, "/")
 	switch {
+	case parent != "" && u.src.isGroup(parent) && contains(u.src.options(parent), option):
+		hint = fmt.Sprintf(" (an option is chosen with %s=%s)", parent, option)
 	case u.src.isGroup(group) && group != o.key:
 		hint = fmt.Sprintf(" (groups take slashes: %s)", strings.Replace(o.line, o.key, group, 1))
 	case strings.Contains(o.key, "/"):
 		hint = fmt.Sprintf(" (values take dots: %s; there is no group '%s')", strings.ReplaceAll(o.key, "/", "."), o.key)
 	case !strings.Contains(o.key, ".") && len(Nearest(o.key, u.src.groups())) > 0:
-		hint = didYouMean(o.key, append(u.src.groups(), near...))
+		hint = didYouMean(o.key, u.src.groups())
 	case unknown.key == o.key && len(near) > 0:
 		hint = fmt.Sprintf(" (did you mean '%s'?)", strings.Join(near, "' or '"))
 	default:
 		hint = didYouMean(unknown.name, unknown.at.Keys())
 	}
 	return fmt.Errorf("the override '%s': the key '%s' does not exist%s; to add it write +%s", o.line, unknown.key, hint, o.line)
+}
+
+func cutLast(s, sep string) (before, after string) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return "", s
+	}
+	return s[:i], s[i+len(sep):]
+}
+
+func contains(names []string, name string) bool {
+	for _, n := range names {
+		if n == name {
+			return true
+		}
+	}
+	return false
 }
 
 // mayAdd refuses +key=value where the key has a value, unless the new value

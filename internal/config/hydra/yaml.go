@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -33,12 +35,28 @@ func (r *yamlReader) read(data []byte) (*Node, error) {
 		n.origin = Origin{File: name}
 		return n, nil
 	case err != nil:
-		return nil, fmt.Errorf("%s is not valid YAML: %s", name, strings.TrimPrefix(err.Error(), "yaml: "))
+		return nil, syntaxError(name, err)
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s holds more than one YAML document: keep one a file", name)
 	}
 	return r.root(doc.Content[0])
+}
+
+var yamlErrorLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
+
+// syntaxError names the file and line of the parser's error. The parser counts
+// the lines of its grammar's errors from 0.
+func syntaxError(name string, err error) error {
+	m := yamlErrorLine.FindStringSubmatch(err.Error())
+	if m == nil || m[1] == "" {
+		return fmt.Errorf("%s is not valid YAML: %s", name, strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	line, _ := strconv.Atoi(m[1])
+	if strings.HasPrefix(m[2], "did not find expected") {
+		line++
+	}
+	return fmt.Errorf("%s:%d: this is not valid YAML: %s", name, line, m[2])
 }
 
 type yamlReader struct {

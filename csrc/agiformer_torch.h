@@ -43,7 +43,8 @@ typedef struct {
 agi_error *agi_from_data(const char *data, int8_t dtype, const int64_t *sizes, int64_t sizes_len, agi_tensor *out);
 agi_error *agi_to_data(agi_tensor t, char *data, int64_t bytes);
 agi_error *agi_empty(const int64_t *sizes, int64_t sizes_len, int8_t dtype, agi_device device, agi_tensor *out);
-agi_error *agi_full(const int64_t *sizes, int64_t sizes_len, double value, int8_t dtype, agi_device device, agi_tensor *out);
+agi_error *agi_full(const int64_t *sizes, int64_t sizes_len, double value, int8_t dtype, agi_device device,
+                    agi_tensor *out);
 agi_error *agi_arange(int64_t n, int8_t dtype, agi_device device, agi_tensor *out);
 agi_error *agi_empty_like(agi_tensor t, agi_tensor *out);
 agi_error *agi_zeros_like(agi_tensor t, agi_tensor *out);
@@ -73,6 +74,19 @@ agi_error *agi_grad(const agi_tensor *outputs, const agi_tensor *gradients, int6
 agi_error *agi_sdp_choice(agi_tensor q, agi_tensor k, agi_tensor v, agi_tensor mask, double dropout, bool is_causal,
                           int64_t *out);
 
+// ---- composite operations with gradients of their own (fused.cpp)
+// y = LN(x)*weight^T; x [..., d], weight [out, d], y [..., out].
+agi_error *agi_norm_linear(agi_tensor x, agi_tensor norm_weight, agi_tensor norm_bias, double eps, agi_tensor weight,
+                           agi_tensor *out);
+// y = GELU(LN(x)*up^T)*down^T; x [..., d], up [F, d], down [d, F].
+agi_error *agi_norm_mlp(agi_tensor x, agi_tensor norm_weight, agi_tensor norm_bias, double eps, agi_tensor up,
+                        agi_tensor down, agi_tensor *out);
+// Query, key and value [B, heads, T, w] as views of projected [B, T, 3*heads*w],
+// whose storage it changes: rotated in the first 2*cos.size(-1) dimensions of
+// each head, biased in the rest. out takes three tensors.
+agi_error *agi_rotary_heads(agi_tensor projected, int64_t heads, agi_tensor cos, agi_tensor sin,
+                            agi_tensor query_bias, agi_tensor key_bias, agi_tensor *out);
+
 // ---- autocast
 typedef struct {
   bool enabled, cache;
@@ -96,6 +110,7 @@ agi_error *agi_start(void);
 agi_error *agi_set_threads(int32_t n);
 agi_error *agi_threads(int32_t *n);
 agi_error *agi_set_deterministic(bool on);
+agi_error *agi_deterministic(bool *on);
 // A malloc'd text of libtorch's build and parallel settings.
 agi_error *agi_build_info(char **out);
 agi_error *agi_version(char **out);

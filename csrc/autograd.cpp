@@ -21,8 +21,7 @@ variable_list outputs_of(const agi_tensor *handles, int64_t n) {
 variable_list gradients_of(const agi_tensor *handles, const variable_list &outputs) {
   variable_list grads;
   grads.reserve(outputs.size());
-  for (size_t i = 0; i < outputs.size(); i++)
-    grads.push_back(handles[i] ? ref(handles[i]) : at::ones_like(outputs[i]));
+  for (size_t i = 0; i < outputs.size(); i++) grads.push_back(handles[i] ? ref(handles[i]) : at::ones_like(outputs[i]));
   return grads;
 }
 
@@ -86,8 +85,8 @@ agi_error *agi_grad(const agi_tensor *outputs, const agi_tensor *gradients, int6
                     int64_t inputs_len, bool keep_graph, bool create_graph, agi_tensor *out) {
   return guard([&] {
     auto outs = outputs_of(outputs, n);
-    auto grads = torch::autograd::grad(outs, outputs_of(inputs, inputs_len), gradients_of(gradients, outs),
-                                       keep_graph, create_graph, /*allow_unused=*/true);
+    auto grads = torch::autograd::grad(outs, outputs_of(inputs, inputs_len), gradients_of(gradients, outs), keep_graph,
+                                       create_graph, /*allow_unused=*/true);
     for (size_t i = 0; i < grads.size(); i++) out[i] = give(std::move(grads[i]));
   });
 }

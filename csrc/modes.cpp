@@ -1,7 +1,7 @@
 // Autocast and random generators.
 #include <ATen/ATen.h>
-#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/autocast_mode.h>
+#include <ATen/CPUGeneratorImpl.h>
 
 #include "shim.h"
 
@@ -11,7 +11,9 @@ namespace {
 
 at::Generator &generator(agi_generator g) { return *reinterpret_cast<at::Generator *>(g); }
 
-agi_generator give_generator(at::Generator g) { return reinterpret_cast<agi_generator>(new at::Generator(std::move(g))); }
+agi_generator give_generator(at::Generator g) {
+  return reinterpret_cast<agi_generator>(new at::Generator(std::move(g)));
+}
 
 }  // namespace
 

@@ -2,10 +2,10 @@
 // needed: the device comes through libtorch's accelerator interfaces, which
 // libtorch_cuda.so fills in when it is loaded.
 #include <ATen/Context.h>
+#include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
-#include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/CachingDeviceAllocator.h>
 #include <malloc.h>
 #include <torch/headeronly/version.h>
@@ -49,6 +49,10 @@ agi_error *agi_set_deterministic(bool on) {
     context.setDeterministicCuDNN(on);
     if (on) context.setBenchmarkCuDNN(false);
   });
+}
+
+agi_error *agi_deterministic(bool *on) {
+  return guard([&] { *on = at::globalContext().deterministicAlgorithms(); });
 }
 
 agi_error *agi_build_info(char **out) {

@@ -24,6 +24,6 @@ char *agi_stub_open(const char *path, bool global, void **handle) {
 void *agi_stub_symbol(void *handle, const char *name) { return dlsym(handle, name); }
 
 uint64_t agi_stub_torch_version(void *handle) {
-  uint64_t (*version)(void) = (uint64_t(*)(void))dlsym(handle, "aoti_torch_abi_version");
+  uint64_t (*version)(void) = (uint64_t (*)(void))dlsym(handle, "aoti_torch_abi_version");
   return version != NULL ? version() : 0;
 }

@@ -84,7 +84,8 @@ agi_error *agi_to(agi_tensor t, int8_t type, agi_device d, bool non_blocking, ag
 agi_error *agi_info(agi_tensor t, agi_meta *out) {
   return guard([&] {
     const at::Tensor &x = ref(t);
-    TORCH_CHECK(x.dim() <= AGI_MAX_DIM, "a tensor of ", x.dim(), " dimensions; at most ", int(AGI_MAX_DIM), " are supported");
+    TORCH_CHECK(x.dim() <= AGI_MAX_DIM, "a tensor of ", x.dim(), " dimensions; at most ", int(AGI_MAX_DIM),
+                " are supported");
     out->dim = x.dim();
     out->numel = x.numel();
     std::memcpy(out->sizes, x.sizes().data(), sizeof(int64_t) * static_cast<size_t>(x.dim()));

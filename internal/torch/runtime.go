@@ -73,6 +73,15 @@ func SetDeterministic(on bool) error {
 	})
 }
 
+// Deterministic tells whether SetDeterministic is on. In a job only.
+func Deterministic() bool {
+	var on C.bool
+	if e := C.agi_deterministic(&on); e != nil {
+		raise("Deterministic", e)
+	}
+	return bool(on)
+}
+
 // Version is the version of libtorch that this program was built for and
 // loaded, "" when it cannot be loaded.
 func Version() string { return libraryText(func(s **C.char) *C.agi_error { return C.agi_version(s) }) }

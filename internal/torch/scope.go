@@ -34,7 +34,7 @@ var freeing []C.agi_tensor
 //	...
 //	s.Exit(result)
 func Enter() *Scope {
-	if current == nil {
+	if !onWorker() {
 		fail("Enter", "called outside torch.Do")
 	}
 	return enter()

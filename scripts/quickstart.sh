@@ -43,23 +43,32 @@ if [ ! -e "$run/checkpoints/best" ]; then
 	fail "the run stopped before its first evaluation: run the same command again, it goes on from $run"
 fi
 
-# bits_per_byte prints the model's held-out figure as the run measured it when it saved its best checkpoint.
-bits_per_byte() {
-	python3 - "$run/metrics.jsonl" <<'EOF'
+# compare METRICS [STATS] prints the model's best held-out bits per byte, as the run measured it when it saved its best
+# checkpoint, and the bigram model's where there are statistics of the corpus.
+compare() {
+	python3 - "$@" <<'EOF'
 import json
 import sys
 
-events = [json.loads(line) for line in open(sys.argv[1], encoding="utf-8")]
-print("%.3f" % min(event["bits_per_byte"] for event in events if event["event"] == "eval"))
+with open(sys.argv[1], encoding="utf-8") as metrics:
+    events = [json.loads(line) for line in metrics]
+model = min(event["bits_per_byte"] for event in events if event["event"] == "eval")
+print("held-out bits per byte (lower is better)")
+if len(sys.argv) > 2:
+    bigram = json.loads(sys.argv[2])["bigram_bits_per_byte"]
+    print("  byte-bigram model   %.3f" % bigram)
+    print("  this model          %.3f   (%.1f %% %s)" % (model, abs(1 - model / bigram) * 100, "lower" if model < bigram else "higher"))
+else:
+    print("  this model          %.3f" % model)
 EOF
 }
 
 echo
-echo "held-out bits per byte (lower is better)"
 if [ -n "$valid" ]; then
-	"$program" data stats --bigram "$valid" --train "$corpus/train.jsonl"
+	compare "$run/metrics.jsonl" "$("$program" data stats "$corpus/train.jsonl" --bigram "$valid" --json)"
+else
+	compare "$run/metrics.jsonl"
 fi
-echo "  this model: $(bits_per_byte)"
 
 echo
 echo "what it writes after \"Bir belgeyi açmak için \":"

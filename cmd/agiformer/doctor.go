@@ -3,10 +3,10 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"agiformer/internal/config"
 	"agiformer/internal/doctor"
 	"agiformer/internal/exit"
 	"agiformer/internal/torch"
@@ -31,7 +31,11 @@ Exit code 0: agiformer can train and generate here. 1: something that it needs i
 			return nil
 		},
 		RunE: func(command *cobra.Command, _ []string) error {
-			report := doctor.Inspect(doctorOptions(load))
+			settings, err := config.LoadSettings(command.Flags())
+			if err != nil {
+				return err
+			}
+			report := doctor.Inspect(doctorOptions(settings.CacheDir, load))
 			write := report.Text
 			if asJSON {
 				write = report.JSON
@@ -47,8 +51,8 @@ Exit code 0: agiformer can train and generate here. 1: something that it needs i
 	return command
 }
 
-func doctorOptions(load bool) doctor.Options {
-	options := doctor.Options{Version: train.Version, Locate: locateLibraries, CacheDir: doctorCacheDir()}
+func doctorOptions(cacheDir string, load bool) doctor.Options {
+	options := doctor.Options{Version: train.Version, Locate: locateLibraries, CacheDir: cacheDir}
 	options.WorkDir, _ = os.Getwd()
 	if load {
 		options.Load = loadLibraries
@@ -71,17 +75,4 @@ func loadLibraries() (string, error) {
 		devices = fmt.Sprintf("%d CUDA device(s)", count)
 	}
 	return torch.Version() + ", " + devices, nil
-}
-
-// doctorCacheDir is the per-user cache folder, as the scripts that fill it name it.
-func doctorCacheDir() string {
-	base := os.Getenv("XDG_CACHE_HOME")
-	if !filepath.IsAbs(base) {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			home = "/"
-		}
-		base = filepath.Join(home, ".cache")
-	}
-	return filepath.Join(base, "agiformer")
 }

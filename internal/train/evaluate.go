@@ -167,11 +167,8 @@ func (e *evaluator) addCalibration(logProbs, targets, valid *torch.Tensor) {
 
 // addUsage weighs the batch's usage by its number of valid inputs.
 func (e *evaluator) addUsage(info *model.Info, b *data.Batch) {
-	var inputs float64
-	for _, n := range b.Lengths {
-		inputs += float64(n)
-	}
-	e.valid += inputs
+	n := float64(inputs(b))
+	e.valid += n
 	for i, block := range info.Blocks {
 		if block.MoE.RouterInfo == nil {
 			continue
@@ -180,7 +177,7 @@ func (e *evaluator) addUsage(info *model.Info, b *data.Batch) {
 			e.usage = append(e.usage, make([]float64, len(block.MoE.RouterInfo.ExpertUsage)))
 		}
 		for j, share := range block.MoE.RouterInfo.ExpertUsage {
-			e.usage[i][j] += share * inputs
+			e.usage[i][j] += share * n
 		}
 	}
 }

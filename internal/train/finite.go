@@ -13,8 +13,11 @@ const scalerSteps = 17
 // checkFinite looks at the last reading. A step that was not finite has moved
 // no weight; after training.max_bad_steps of them in a row the run ends, and
 // says what to look at.
-func (t *trainer) checkFinite(lr float64) error {
+func (t *trainer) checkFinite() error {
 	r := t.reading
+	if r.step != t.state.Step {
+		return nil // not read yet
+	}
 	t.state.BadSteps, t.state.Skipped = r.bad, r.skipped
 	if r.bad == 0 {
 		return nil
@@ -29,7 +32,7 @@ func (t *trainer) checkFinite(lr float64) error {
 		return fmt.Errorf("steps %d to %d were not finite (the last: loss %v, gradient norm %v, learning rate %.3g), training.max_bad_steps=%d: "+
 			"try a lower training.learning_rate or a longer training.warmup_steps, a lower training.gradient_clip, training.use_amp=false, "+
 			"and look in metrics.jsonl whether the loss rose before; %s",
-			now-r.bad+1, now, r.lmLoss, r.gradNorm, lr, t.cfg.Training.MaxBadSteps, t.lastSaved())
+			now-r.bad+1, now, r.lmLoss, r.gradNorm, t.learningRate(), t.cfg.Training.MaxBadSteps, t.lastSaved())
 	}
 	if finite(r.lmLoss) {
 		return nil // the gradient overflowed; the streams are sound

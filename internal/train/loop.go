@@ -28,6 +28,7 @@ func (t *trainer) loop() error {
 			func() error { return t.accumulate(step) }, // forward and backward, each micro-batch
 			func() error { return t.update(step) },     // clip the gradient, move the weights
 			func() error { return t.report(step) },
+			t.checkFinite,
 			t.evaluateIfDue,
 			t.saveIfDue,
 		} {
@@ -41,13 +42,14 @@ func (t *trainer) loop() error {
 
 // accumulate sums the gradient over the step's micro-batches.
 func (t *trainer) accumulate(step *data.Step) error {
+	totals := TotalsOf(step.Micro)
 	for i, batch := range step.Micro {
 		err := torch.Do(func() {
 			if i == 0 {
 				t.meter.begin()
 			}
 			resetLanes(t.streams[i], batch)
-			t.meter.add(Backward(t.model, t.precision, batch, t.streams[i], step.Targets, t.scaler))
+			t.meter.add(Backward(t.model, t.precision, batch, t.streams[i], totals, t.scaler))
 		})
 		if err != nil {
 			return err
@@ -67,37 +69,32 @@ func resetLanes(s *model.State, b *data.Batch) {
 
 // update clips the gradient by its global norm and takes the optimizer's step,
 // which is left out, on the device, where loss or gradient is not finite. On a
-// CPU the host looks at once; elsewhere it does when it reports.
+// CPU the host reads the measurements at once, elsewhere when it reports.
 func (t *trainer) update(step *data.Step) error {
 	t.state.Step++
 	now := t.state.Step
-	lr := LearningRate(t.cfg.Training.LearningRate, t.cfg.Training.WarmupSteps, now)
 	look := t.precision.Device == torch.CPU || t.reports(now)
 	err := torch.Do(func() {
-		if t.scaler != nil {
-			t.scaler.Unscale(t.optimizer.gradients())
-		}
+		t.scaler.Unscale(t.optimizer.gradients())
 		norm := torch.ClipGradNorm(t.optimizer.all, t.cfg.Training.GradientClip)
-		t.optimizer.adamw.Step(lr, nil, t.meter.update(norm))
-		if t.scaler != nil {
-			t.scaler.Update()
-		}
+		t.optimizer.adamw.Step(t.learningRate(), nil, t.meter.update(norm))
+		t.scaler.Update()
 		t.optimizer.adamw.ZeroGrad()
 		if look {
 			t.reading = t.meter.read(step)
+			t.reading.step = now
 		}
 	})
-	if err != nil {
-		return err
-	}
 	t.state.Cursor, t.state.Epoch = step.Cursor, step.Epoch
 	t.state.Tokens += step.Targets
 	t.state.Bytes += step.Bytes
 	t.meter.tokens += step.Targets
-	if look {
-		return t.checkFinite(lr)
-	}
-	return nil
+	return err
+}
+
+// learningRate is that of the present step.
+func (t *trainer) learningRate() float64 {
+	return LearningRate(t.cfg.Training.LearningRate, t.cfg.Training.WarmupSteps, t.state.Step)
 }
 
 // reports tells whether a step has a train line.
@@ -116,7 +113,7 @@ func (t *trainer) report(step *data.Step) error {
 		Event: "train", Step: now,
 		Loss: metrics.Number(t.reading.loss), LMLoss: metrics.Number(t.reading.lmLoss),
 		LoadBalancingLoss: metrics.Number(t.reading.loadBalancing),
-		LR:                metrics.Number(LearningRate(t.cfg.Training.LearningRate, t.cfg.Training.WarmupSteps, now)),
+		LR:                metrics.Number(t.learningRate()),
 		GradNorm:          metrics.Number(t.reading.gradNorm),
 		Tokens:            t.state.Tokens,
 		TokensPerSecond:   metrics.Number(float64(t.meter.tokens) / elapsed),

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,6 +54,9 @@ func writeText(t *testing.T, documents int) string {
 	return path
 }
 
+// Runs of one process share libtorch's default generator, so tests that compare
+// losses bit by bit are not parallel.
+
 // tinyConfig is a run of seconds with all parts of text_only in it: two experts,
 // memory, dropout, accumulation.
 func tinyConfig(t *testing.T, text string) *config.Config {
@@ -66,7 +70,7 @@ func tinyConfig(t *testing.T, text string) *config.Config {
 		Tokenizer: config.Tokenizer{Name: "byte"},
 		Training: config.Training{
 			BatchSize: 2, GradientAccumulationSteps: 2, LearningRate: 0.01, WarmupSteps: 4, MaxSteps: 24, GradientClip: 1, Optimizer: "adamw",
-			WeightDecay: 0.01, Betas: []float64{0.9, 0.999}, Eps: 1e-8, MaxBadSteps: 3,
+			WeightDecay: 0.01, Betas: []float64{0.9, 0.999}, Eps: 1e-8, AMPDtype: "bfloat16", MaxBadSteps: 3,
 		},
 		Data:       config.Data{Train: []string{text}, TextField: "text", Split: "blank_line", MaxDocumentBytes: 65536, Packing: "stream", OnError: "fail"},
 		Hardware:   config.Hardware{Device: "cpu"},
@@ -145,4 +149,14 @@ func sameLosses(t *testing.T, want, got map[string]line) {
 			}
 		}
 	}
+}
+
+// distance is |a - b| / (|b| + 1e-12).
+func distance(a, b []float64) float64 {
+	var difference, norm float64
+	for i := range b {
+		difference += (a[i] - b[i]) * (a[i] - b[i])
+		norm += b[i] * b[i]
+	}
+	return math.Sqrt(difference) / (math.Sqrt(norm) + 1e-12)
 }

@@ -66,6 +66,7 @@ func (m *meter) update(norm *torch.Tensor) *torch.Tensor {
 
 // reading is a meter read off: the step's losses in nats a token.
 type reading struct {
+	step                                               int64
 	loss, lmLoss, loadBalancing, bitsPerByte, gradNorm float64
 	bad, skipped                                       int64
 }

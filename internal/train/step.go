@@ -13,31 +13,52 @@ type Losses struct {
 	LoadBalancing *torch.Tensor // weighted, times the micro-batch's share; nil with one expert
 }
 
+// Totals are a step's sums over all its micro-batches.
+type Totals struct {
+	Targets int64 // predicted tokens
+	Inputs  int64 // valid inputs
+}
+
+// TotalsOf sums over the micro-batches of a step.
+func TotalsOf(micro []*data.Batch) Totals {
+	var t Totals
+	for _, b := range micro {
+		t.Targets += b.TargetCount
+		t.Inputs += inputs(b)
+	}
+	return t
+}
+
+// inputs counts a batch's valid inputs.
+func inputs(b *data.Batch) int64 {
+	var n int64
+	for _, length := range b.Lengths {
+		n += length
+	}
+	return n
+}
+
 // Backward adds one micro-batch's gradient to the parameters' and advances its
 // lanes' streams s. The loss of a step is the cross-entropy summed over all its
-// micro-batches, divided by targets, the number of predicted tokens of them
-// all, plus each micro-batch's load balancing times its share of the targets:
-// so four micro-batches of eight lanes give the gradient of one of 32, also
-// when they predict unequal numbers of tokens. scaler may be nil. Called inside
-// a job.
-func Backward(m *model.Model, p Precision, b *data.Batch, s *model.State, targets int64, scaler *torch.Scaler) Losses {
-	// A step whose lanes are all padding predicts nothing: its loss is 0.
-	total := float64(max(targets, 1))
-	var ce, loss, balance *torch.Tensor
+// micro-batches, divided by the number of predicted tokens of them all, plus
+// each micro-batch's load balancing times its share of the inputs: so four
+// micro-batches of eight lanes give the gradient of one of 32, also when they
+// predict unequal numbers of tokens (the load balancing's too, where its scope
+// is a sequence). scaler may be nil. Called inside a job.
+func Backward(m *model.Model, p Precision, b *data.Batch, s *model.State, step Totals, scaler *torch.Scaler) Losses {
+	var ce, balance *torch.Tensor
 	p.Forward(func() {
 		out := m.Forward(model.NewInput(b, p.Device), s, model.Options{Train: true})
 		ce = model.CrossEntropySum(out.Logits, model.TargetsOf(b, p.Device))
 		balance = out.LoadBalancing
 	})
-	loss = ce.DivScalar(total)
+	// A step that predicts nothing has the loss 0, not 0/0.
+	loss := ce.DivScalar(float64(max(step.Targets, 1)))
 	if balance != nil {
-		balance = balance.MulScalar(float64(b.TargetCount) / total)
+		balance = balance.MulScalar(float64(inputs(b)) / float64(max(step.Inputs, 1)))
 		loss = loss.Add(balance)
 		balance = balance.Detach()
 	}
-	if scaler != nil {
-		loss = scaler.Scale(loss)
-	}
-	loss.Backward()
+	scaler.Scale(loss).Backward()
 	return Losses{CrossEntropy: ce.Detach(), LoadBalancing: balance}
 }

@@ -81,7 +81,7 @@ func (u *updater) noKey(o *override, unknown *unknownKey) error {
 		hint = fmt.Sprintf(" (values take dots: %s; there is no group '%s')", strings.ReplaceAll(o.key, "/", "."), o.key)
 	case !strings.Contains(o.key, ".") && len(Nearest(o.key, u.src.groups())) > 0:
 		hint = didYouMean(o.key, u.src.groups())
-	case unknown.key == o.key && len(near) > 0:
+	case len(near) > 0:
 		hint = fmt.Sprintf(" (did you mean '%s'?)", strings.Join(near, "' or '"))
 	default:
 		hint = didYouMean(unknown.name, unknown.at.Keys())

@@ -23,8 +23,8 @@ const (
 // kinds lists every Kind in the order of a report.
 var kinds = []Kind{BrokenFile, BrokenLine, MissingField, EmptyFile, EmptyText, InvalidUTF8, RemovedByte}
 
-// describe says in words what count of kind means, as "1,234 broken lines were
-// skipped".
+// describe says in words what count of kind means, as "3 files are empty and
+// left out".
 func (k Kind) describe(count int64) string {
 	one, many, done := "", "", ""
 	switch k {
@@ -41,7 +41,7 @@ func (k Kind) describe(count int64) string {
 	case InvalidUTF8:
 		one, many, done = "document holds", "documents hold", "invalid UTF-8, whose bytes were kept as they are"
 	case RemovedByte:
-		one, many, done = "byte", "bytes", "NUL or 0x03 removed (they mark padding and the end of a document)"
+		one, many, done = "byte is", "bytes are", "NUL or 0x03 and removed (they mark padding and the end of a document)"
 	}
 	if count == 1 {
 		many = one

@@ -1,0 +1,382 @@
+package data_test
+
+import (
+	"context"
+	"encoding/json"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"agiformer/internal/data"
+)
+
+// load starts a loader that the test's end closes.
+func load(t *testing.T, ds *data.Dataset, opts data.LoaderOptions) *data.Loader {
+	t.Helper()
+	l, err := data.NewLoader(ds, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// take returns the next n steps.
+func take(t *testing.T, l *data.Loader, n int) []*data.Step {
+	t.Helper()
+	var steps []*data.Step
+	for range n {
+		s, err := l.Next(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps = append(steps, s)
+	}
+	return steps
+}
+
+// streams puts the segments of each lane one behind the other.
+type stream struct {
+	ids, targets, types, places, vowels, words []int64
+	resets                                     []bool // by segment
+}
+
+func streams(steps []*data.Step) []stream {
+	var lanes []stream
+	for _, s := range steps {
+		lane := 0
+		for _, b := range s.Micro {
+			for i := range b.B {
+				if lane == len(lanes) {
+					lanes = append(lanes, stream{})
+				}
+				l := &lanes[lane]
+				from, to := i*b.T, i*b.T+int(b.Lengths[i])
+				l.ids = append(l.ids, b.IDs[from:to]...)
+				l.targets = append(l.targets, b.Targets[from:to]...)
+				l.types = append(l.types, b.Types[from:to]...)
+				l.places = append(l.places, b.Places[from:to]...)
+				l.vowels = append(l.vowels, b.Vowels[from:to]...)
+				l.words = append(l.words, b.Words[from:to]...)
+				l.resets = append(l.resets, b.Reset[i])
+				lane++
+			}
+		}
+	}
+	return lanes
+}
+
+func text(ids []int64) string {
+	out := make([]byte, len(ids))
+	for i, id := range ids {
+		out[i] = byte(id)
+	}
+	return string(out)
+}
+
+const end = "\x03"
+
+// Every document comes exactly once an epoch, whole, whatever the shape, and
+// in another order the next time.
+func TestEpochs(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1, 2, 3, 10, 64, 257} {
+		docs := numbered(n, 30)
+		ds := lines(t, docs)
+		for _, lanes := range []int{1, 4, 7} {
+			l := load(t, ds, data.LoaderOptions{Lanes: lanes, BatchSize: lanes, SeqLen: 5, Seed: int64(n)})
+			tokens := int(ds.Tokens()+ds.Documents()) * (3 + lanes) // some epochs
+			seen := map[string]int{}
+			for _, s := range streams(take(t, l, tokens/(5*lanes)+1)) {
+				parts := strings.Split(text(s.ids), end)
+				for _, d := range parts[:len(parts)-1] {
+					seen[d]++
+				}
+			}
+			// Lanes hold one open document each, so counts differ by that.
+			low, high, total := 1<<30, 0, 0
+			for _, d := range docs {
+				low, high, total = min(low, seen[d]), max(high, seen[d]), total+seen[d]
+			}
+			if len(seen) != n || high-low > 1+lanes {
+				t.Errorf("%d documents, %d lanes: %d different ones came, from %d to %d times", n, lanes, len(seen), low, high)
+			}
+		}
+	}
+}
+
+// With one lane the order can be read off: each epoch is a permutation.
+func TestOneLaneOrder(t *testing.T) {
+	t.Parallel()
+	const n = 50
+	docs := numbered(n, 20)
+	ds := lines(t, docs)
+	orders := func(seed int64) [][]string {
+		l := load(t, ds, data.LoaderOptions{Lanes: 1, BatchSize: 1, SeqLen: 16, Seed: seed})
+		steps := take(t, l, 300)
+		parts := strings.Split(text(streams(steps)[0].ids), end)
+		var list [][]string
+		for i := 0; i+n < len(parts); i += n {
+			list = append(list, parts[i:i+n])
+		}
+		if steps[0].Epoch != 0 || steps[len(steps)-1].Epoch < int64(len(list))-1 {
+			t.Errorf("epochs %d to %d reported for %d epochs", steps[0].Epoch, steps[len(steps)-1].Epoch, len(list))
+		}
+		return list
+	}
+	first := orders(1)
+	if len(first) < 3 {
+		t.Fatalf("only %d epochs came", len(first))
+	}
+	want := slices.Sorted(slices.Values(docs))
+	for i, order := range first {
+		if got := slices.Sorted(slices.Values(order)); !slices.Equal(got, want) {
+			t.Errorf("epoch %d is no permutation of the documents", i)
+		}
+	}
+	if slices.Equal(first[0], first[1]) || slices.Equal(first[0], docs) {
+		t.Error("the order is not shuffled anew each epoch")
+	}
+	if !reflect.DeepEqual(first, orders(1)) {
+		t.Error("the order differs with the same seed")
+	}
+	if slices.Equal(first[0], orders(2)[0]) {
+		t.Error("the order is the same with another seed")
+	}
+}
+
+// What comes depends on neither the number of steps made ahead nor the split
+// of the lanes into micro-batches.
+func TestLanesDoNotDependOnPrefetchOrBatch(t *testing.T) {
+	t.Parallel()
+	ds := lines(t, numbered(40, 60))
+	reference := streams(take(t, load(t, ds, data.LoaderOptions{Lanes: 12, BatchSize: 12, SeqLen: 8, Seed: 5}), 30))
+	for _, opts := range []data.LoaderOptions{
+		{BatchSize: 12, Prefetch: 1}, {BatchSize: 12, Prefetch: 50}, {BatchSize: 1}, {BatchSize: 3}, {BatchSize: 6},
+	} {
+		opts.Lanes, opts.SeqLen, opts.Seed = 12, 8, 5
+		if got := streams(take(t, load(t, ds, opts), 30)); !reflect.DeepEqual(got, reference) {
+			t.Errorf("batch size %d, prefetch %d: the lanes hold something else", opts.BatchSize, opts.Prefetch)
+		}
+	}
+}
+
+// Targets are the next inputs, counts fit them, and a stream resets exactly at
+// the segment after one that held a document's end.
+func TestTargetsAndResets(t *testing.T) {
+	t.Parallel()
+	const seqLen = 7
+	ds := lines(t, numbered(30, 40))
+	steps := take(t, load(t, ds, data.LoaderOptions{Lanes: 3, BatchSize: 3, SeqLen: seqLen, Seed: 9}), 100)
+	for _, s := range streams(steps) {
+		for i := range len(s.ids) - 1 {
+			want := s.ids[i+1]
+			if s.ids[i] == 3 {
+				want = 0 // the next document is not predicted from this one
+			}
+			if s.targets[i] != want {
+				t.Fatalf("target %d is %d, want %d", i, s.targets[i], want)
+			}
+		}
+		for k, reset := range s.resets {
+			want := k == 0 || slices.Contains(s.ids[(k-1)*seqLen:k*seqLen], 3)
+			if reset != want {
+				t.Fatalf("segment %d: reset %v, want %v", k, reset, want)
+			}
+		}
+	}
+	for _, step := range steps {
+		targets, bytes := int64(0), int64(0)
+		for _, b := range step.Micro {
+			for _, target := range b.Targets {
+				if target != 0 {
+					targets++
+				}
+				if target != 0 && target != 3 {
+					bytes++
+				}
+			}
+		}
+		if step.Targets != targets || step.Bytes != bytes {
+			t.Fatalf("%d targets and %d bytes counted, want %d and %d", step.Targets, step.Bytes, targets, bytes)
+		}
+	}
+}
+
+// The features are those of a labeler that runs along the lane, the word index
+// starts anew with each segment.
+func TestFeatures(t *testing.T) {
+	t.Parallel()
+	const seqLen = 11
+	docs := []string{"üç elma 12 armut.", "Ilık, güneşli bir öğleden sonra; İzmir'de", "a", "kuş 🙂 sesi"}
+	ds := lines(t, docs)
+	for _, s := range streams(take(t, load(t, ds, data.LoaderOptions{Lanes: 2, BatchSize: 1, SeqLen: seqLen}), 40)) {
+		labeler := ds.Tokenizer().NewLabeler()
+		word := int64(0)
+		for i, id := range s.ids {
+			if i%seqLen == 0 {
+				word = 0
+			}
+			label := labeler.Next(int32(id))
+			if label.WordStart {
+				word++
+			}
+			want := [4]int64{int64(label.Type), int64(label.Place), int64(label.Vowel), word}
+			if got := [4]int64{s.types[i], s.places[i], s.vowels[i], s.words[i]}; got != want {
+				t.Fatalf("features of input %d are %v, want %v", i, got, want)
+			}
+		}
+	}
+}
+
+// A loader that goes on from a cursor makes the same steps, also from a cursor
+// of a loader that went on itself, wherever it stopped.
+func TestCursor(t *testing.T) {
+	t.Parallel()
+	ds := lines(t, numbered(23, 50))
+	for _, isolate := range []bool{false, true} {
+		opts := data.LoaderOptions{Lanes: 4, BatchSize: 2, SeqLen: 6, Seed: 3, Isolate: isolate}
+		straight := take(t, load(t, ds, opts), 120)
+		r := rand.New(rand.NewPCG(1, 1))
+		for at := 0; at < len(straight); {
+			n := min(1+r.IntN(20), len(straight)-at)
+			for i, s := range take(t, load(t, ds, opts), n) {
+				if !reflect.DeepEqual(s, straight[at+i]) {
+					t.Fatalf("isolate %v: step %d differs after a restored cursor", isolate, at+i)
+				}
+			}
+			at += n
+			opts.Cursor = straight[at-1].Cursor
+		}
+		if len(opts.Cursor) > 2000 {
+			t.Errorf("the cursor takes %d bytes for 4 lanes", len(opts.Cursor))
+		}
+	}
+}
+
+// Another number of lanes starts the open documents again, before any others,
+// and still deals every document of the epoch.
+func TestCursorOfOtherLanes(t *testing.T) {
+	t.Parallel()
+	docs := numbered(40, 60)
+	ds := lines(t, docs)
+	for _, lanes := range []int{1, 2, 9} {
+		before := take(t, load(t, ds, data.LoaderOptions{Lanes: 4, BatchSize: 4, SeqLen: 10, Seed: 3}), 5)
+		seen := map[string]bool{}
+		open := 0
+		for _, s := range streams(before) {
+			parts := strings.Split(text(s.ids), end)
+			for _, d := range parts[:len(parts)-1] {
+				seen[d] = true
+			}
+			if parts[len(parts)-1] != "" {
+				open++
+			}
+		}
+		l := load(t, ds, data.LoaderOptions{Lanes: lanes, BatchSize: lanes, SeqLen: 10, Seed: 3, Cursor: before[4].Cursor})
+		if l.Restarted() != open {
+			t.Errorf("%d lanes: %d documents restarted, want %d", lanes, l.Restarted(), open)
+		}
+		rest := take(t, l, 1)
+		for rest[len(rest)-1].Epoch == 0 {
+			rest = append(rest, take(t, l, 1)...)
+		}
+		rest = append(rest, take(t, l, 10)...) // what was open at the epoch's end
+		for _, s := range streams(rest) {
+			for _, d := range strings.Split(text(s.ids), end) {
+				seen[d] = true
+			}
+		}
+		for _, d := range docs {
+			if !seen[d] {
+				t.Errorf("%d lanes: document %q was lost", lanes, d)
+			}
+		}
+	}
+}
+
+func TestIsolate(t *testing.T) {
+	t.Parallel()
+	docs := numbered(20, 30)
+	ds := lines(t, docs)
+	seen := map[string]bool{}
+	open := make([]string, 2)
+	for _, step := range take(t, load(t, ds, data.LoaderOptions{Lanes: 2, BatchSize: 2, SeqLen: 8, Isolate: true}), 200) {
+		for _, b := range step.Micro {
+			for i := range b.B {
+				row := b.IDs[i*b.T : (i+1)*b.T]
+				if b.Reset[i] {
+					seen[open[i]] = true
+					open[i] = ""
+				}
+				open[i] += text(row[:b.Lengths[i]])
+				for j := b.Lengths[i]; j < int64(b.T); j++ {
+					if row[j] != 0 || b.Targets[i*b.T+int(j)] != 0 || b.Words[i*b.T+int(j)] != 0 {
+						t.Fatal("padding is not 0")
+					}
+				}
+			}
+		}
+	}
+	for _, d := range docs {
+		if !seen[d] {
+			t.Errorf("document %q did not come whole in segments of its own", d)
+		}
+	}
+}
+
+func TestLoaderRefuses(t *testing.T) {
+	t.Parallel()
+	ds, other := lines(t, numbered(5, 10)), lines(t, numbered(6, 10))
+	good := data.LoaderOptions{Lanes: 2, BatchSize: 1, SeqLen: 4, Seed: 1}
+	cursor := take(t, load(t, ds, good), 1)[0].Cursor
+	var fields map[string]any
+	if err := json.Unmarshal(cursor, &fields); err != nil {
+		t.Fatal(err)
+	}
+	fields["next"] = 1000
+	damaged, err := json.Marshal(fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string]struct {
+		ds   *data.Dataset
+		opts data.LoaderOptions
+		want string
+	}{
+		"lanes":       {ds, data.LoaderOptions{Lanes: 3, BatchSize: 2, SeqLen: 4}, "multiple"},
+		"other data":  {other, data.LoaderOptions{Lanes: 2, BatchSize: 1, SeqLen: 4, Seed: 1, Cursor: cursor}, "data.train"},
+		"other seed":  {ds, data.LoaderOptions{Lanes: 2, BatchSize: 1, SeqLen: 4, Seed: 2, Cursor: cursor}, "seed is 2"},
+		"no JSON":     {ds, data.LoaderOptions{Lanes: 2, BatchSize: 1, SeqLen: 4, Seed: 1, Cursor: cursor[1:]}, "cursor"},
+		"a bad place": {ds, data.LoaderOptions{Lanes: 2, BatchSize: 1, SeqLen: 4, Seed: 1, Cursor: damaged}, "damaged"},
+	}
+	for name, c := range cases {
+		if _, err := data.NewLoader(c.ds, c.opts); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
+		}
+	}
+}
+
+func TestNextStops(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	l := load(t, lines(t, numbered(5, 10)), data.LoaderOptions{Lanes: 1, BatchSize: 1, SeqLen: 4, Prefetch: 1})
+	for range 100 { // steps that are ready come all the same, then the context counts
+		if _, err := l.Next(ctx); err != nil {
+			if err != context.Canceled {
+				t.Errorf("error %v, want %v", err, context.Canceled)
+			}
+			break
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -41,12 +41,25 @@ func (p *Progress) Begin(first, last int64) {
 	}
 	p.bar = progressbar.NewOptions64(last,
 		progressbar.OptionSetWriter(p.out),
-		progressbar.OptionSetWidth(20),
+		progressbar.OptionSetWidth(p.barWidth()),
 		progressbar.OptionShowCount(),
 		progressbar.OptionSetPredictTime(false),
 		progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionSetRenderBlankState(true))
 	_ = p.bar.Set64(first) // a bar that cannot be drawn is no reason to stop
+}
+
+// barWidth is what the terminal's width leaves beside some 86 columns of text.
+func (p *Progress) barWidth() int {
+	f, ok := p.out.(*os.File)
+	if !ok {
+		return 20
+	}
+	columns, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 20
+	}
+	return min(max(columns-86, 2), 20)
 }
 
 // Bytes returns what shows bytes done of a total on a terminal; nil elsewhere.
@@ -77,8 +90,11 @@ func (p *Progress) Train(e Train) {
 		_ = json.NewEncoder(p.out).Encode(e)
 		return
 	}
-	text := fmt.Sprintf("loss %.4f | %.3f bits/byte | lr %.3g | %s tokens/s | %s left",
-		float64(e.Loss), float64(e.BitsPerByte), float64(e.LR), short(float64(e.TokensPerSecond)), p.left(e.Step))
+	format := "loss %.4f | %.3f bits/byte | lr %.3g | %s tokens/s | %s left"
+	if p.bar != nil {
+		format = "loss %.3f %.3f bits/byte lr %.3g %s tok/s %s left" // a terminal may be narrow
+	}
+	text := fmt.Sprintf(format, float64(e.Loss), float64(e.BitsPerByte), float64(e.LR), short(float64(e.TokensPerSecond)), p.left(e.Step))
 	if p.bar != nil {
 		p.bar.Describe(text)
 		return

@@ -210,7 +210,12 @@ func TestCommandsThatNeedNoLibtorch(t *testing.T) {
 		"plot help":     {[]string{"plot", "--help"}, "", "--out"},
 		"config":        {[]string{"config", "model=minimal"}, "", "d_model: 256"},
 		"config json":   {[]string{"config", "--format", "json"}, "", `"seed"`},
-		"data stats":    {[]string{"data", "stats", "data.train=" + trainText, "data.split=blank_line"}, "", "60"},
+		"data stats":    {[]string{"data", "stats", trainText, "data.split=blank_line"}, "", "60"},
+		"data prepare":  {[]string{"data", "prepare", trainText}, "", "1 document"},
+		"encode":        {[]string{"tokenizer", "encode"}, "Göl\n", "71 195 182 108\n"},
+		"decode":        {[]string{"tokenizer", "decode"}, "71 195 182 108\n", "Göl\n"},
+		"inspect":       {[]string{"tokenizer", "inspect"}, "Göl\n", "71"},
+		"info":          {[]string{"info", "model=minimal"}, "", "4695553"},
 		"cfg job":       {[]string{"train", "--cfg", "job"}, "", "max_steps"},
 		"plot":          {[]string{"plot", trainedRun(t), "--out", filepath.Join(t.TempDir(), "x.png")}, "", "x.png"},
 	} {

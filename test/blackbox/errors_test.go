@@ -54,7 +54,7 @@ func TestMistakesOnTheCommandLine(t *testing.T) {
 		"no such expert":          {[]string{"train", run, text, "model.expert_types=[language,logik]"}, []string{"logik", "logic"}},
 		"no text":                 {[]string{"train", run}, []string{"data.train"}},
 		"text that is not there":  {[]string{"train", run, "data.train=no/such/text.txt"}, []string{"no/such/text.txt"}},
-		"a later version's part":  {[]string{"train", run, text, "model=full"}, []string{"model."}},
+		"a later version's part":  {[]string{"train", run, text, "model.use_introspection=true"}, []string{"model.use_introspection"}},
 		"eval without checkpoint": {[]string{"eval"}, []string{"--checkpoint"}},
 		"eval of nothing":         {[]string{"eval", "--checkpoint", "no/such/run"}, []string{"no/such/run"}},
 		"generate from nothing":   {[]string{"generate", "--checkpoint", "no/such/run", "--prompt", "a"}, []string{"no/such/run"}},

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"agiformer/internal/data"
 	"agiformer/internal/model"
 	"agiformer/internal/tokenizer"
 	"agiformer/internal/torch"
@@ -49,7 +50,7 @@ func (w *worker) step(t *trainer, i int) *torch.Tensor {
 			t.state.Reset(lane)
 		}
 	}
-	losses := train.Backward(w.model, w.precision, b, t.state, b.TargetCount, t.scaler)
+	losses := train.Backward(w.model, w.precision, b, t.state, train.TotalsOf([]*data.Batch{b}), t.scaler)
 	var notFinite *torch.Tensor
 	if t.scaler != nil {
 		var grads []*torch.Tensor

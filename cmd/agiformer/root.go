@@ -27,6 +27,7 @@ func newRootCommand() *cobra.Command {
 		Args:          noCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SuggestionsMinimumDistance = 2
 	config.AddSettingsFlags(root.PersistentFlags())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return exit.Usage(fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))

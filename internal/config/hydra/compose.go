@@ -72,7 +72,7 @@ func newComposer(opts Options) *composer {
 		now = time.Now()
 	}
 	return &composer{
-		src:      newSource(opts.Files, opts.Shown),
+		src:      newSource(opts.Files, opts.Shown, opts.Warn),
 		name:     opts.Name,
 		resolver: newResolver(now, opts.Warn),
 	}
@@ -185,7 +185,7 @@ func (t *Tree) Lookup(key string) (*Node, error) {
 
 // Groups lists every group with its options.
 func Groups(files fs.FS, shown string) []Group {
-	src := newSource(files, shown)
+	src := newSource(files, shown, nil)
 	var groups []Group
 	for _, g := range src.groups() {
 		groups = append(groups, Group{g, src.options(g)})

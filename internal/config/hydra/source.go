@@ -13,6 +13,7 @@ import (
 type source struct {
 	files  fs.FS
 	shown  string // the folder's name in messages
+	warn   func(string)
 	loaded map[string]*configFile
 }
 
@@ -24,8 +25,11 @@ type configFile struct {
 	header   *string // of "# @package NAME"
 }
 
-func newSource(files fs.FS, shown string) *source {
-	return &source{files: files, shown: shown, loaded: map[string]*configFile{}}
+func newSource(files fs.FS, shown string, warn func(string)) *source {
+	if warn == nil {
+		warn = func(string) {}
+	}
+	return &source{files: files, shown: shown, warn: warn, loaded: map[string]*configFile{}}
 }
 
 // inside returns the path within the tree, ok false for one that leads out.
@@ -116,7 +120,10 @@ func (s *source) load(config string) (*configFile, error) {
 	if f.header, err = packageHeader(string(data), shown); err != nil {
 		return nil, err
 	}
-	if f.root, err = readYAML(data, shown); err != nil {
+	if f.header == nil {
+		s.warnLateHeader(string(data), shown)
+	}
+	if f.root, err = (&yamlReader{name: shown, warn: s.warn}).read(data); err != nil {
 		return nil, err
 	}
 	if f.defaults, err = defaultsOf(f.root, shown); err != nil {
@@ -124,6 +131,16 @@ func (s *source) load(config string) (*configFile, error) {
 	}
 	s.loaded[config] = f
 	return f, nil
+}
+
+// warnLateHeader points out a package header that does not count.
+func (s *source) warnLateHeader(text, shown string) {
+	for i, line := range strings.Split(text, "\n") {
+		words := strings.Fields(strings.TrimLeft(strings.TrimSpace(line), "#"))
+		if strings.HasPrefix(strings.TrimSpace(line), "#") && len(words) == 2 && words[0] == "@package" {
+			s.warn(fmt.Sprintf("%s:%d: '%s' has no effect: only blank lines and other '# @' lines may stand above it", shown, i+1, strings.TrimSpace(line)))
+		}
+	}
 }
 
 // headerBytes is how far into a file Hydra looks for its header.

@@ -62,6 +62,7 @@ func syntaxError(name string, err error) error {
 type yamlReader struct {
 	name    string
 	literal bool // ${ means nothing
+	warn    func(string)
 	anchors map[string]*yaml.Node
 	open    map[*yaml.Node]bool // anchored nodes being read: an alias to one is a cycle
 }
@@ -156,6 +157,7 @@ func (r *yamlReader) scalar(y *yaml.Node) (*Node, error) {
 		n, err = taggedScalar(y.Tag, y.Value)
 	case plain:
 		n, err = plainScalar(y.Value)
+		r.warnSurprise(y, n)
 	default:
 		n = newString(y.Value)
 	}
@@ -168,6 +170,19 @@ func (r *yamlReader) scalar(y *yaml.Node) (*Node, error) {
 		}
 	}
 	return n, nil
+}
+
+// warnSurprise points out integers that only YAML 1.1 reads as such: 0755 is
+// octal, 1:30 is ninety.
+func (r *yamlReader) warnSurprise(y *yaml.Node, n *Node) {
+	if r.warn == nil || n == nil || n.Kind != Int && n.Kind != Float {
+		return
+	}
+	digits := strings.TrimLeft(y.Value, "+-")
+	octal := n.Kind == Int && len(digits) > 1 && digits[0] == '0' && isDigit(digits[1])
+	if octal || strings.Contains(digits, ":") {
+		r.warn(fmt.Sprintf("%s:%d: YAML 1.1 reads %s as %s: quote it if it is text", r.name, y.Line, y.Value, pyStr(n)))
+	}
 }
 
 // taggedScalar reads a scalar with an explicit tag such as !!str.

@@ -84,8 +84,8 @@ agi_error *agi_norm_mlp(agi_tensor x, agi_tensor norm_weight, agi_tensor norm_bi
 // Query, key and value [B, heads, T, w] as views of projected [B, T, 3*heads*w],
 // whose storage it changes: rotated in the first 2*cos.size(-1) dimensions of
 // each head, biased in the rest. out takes three tensors.
-agi_error *agi_rotary_heads(agi_tensor projected, int64_t heads, agi_tensor cos, agi_tensor sin,
-                            agi_tensor query_bias, agi_tensor key_bias, agi_tensor *out);
+agi_error *agi_rotary_heads(agi_tensor projected, int64_t heads, agi_tensor cos, agi_tensor sin, agi_tensor query_bias,
+                            agi_tensor key_bias, agi_tensor *out);
 
 // ---- autocast
 typedef struct {

@@ -3,8 +3,8 @@
 // results of matrix products) and repeat what is cheap (normalisation, GELU), so
 // that a training step needs far less memory at the same speed.
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
+#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "shim.h"
@@ -27,9 +27,7 @@ Tensor matmul_weight(const Tensor &weight) {
 Tensor rows(const Tensor &t) { return t.reshape({-1, t.size(-1)}); }
 
 // d loss / d weight for y = x·weightᵀ.
-Tensor weight_gradient(const Tensor &grad_y, const Tensor &x) {
-  return rows(grad_y).t().mm(rows(x));
-}
+Tensor weight_gradient(const Tensor &grad_y, const Tensor &x) { return rows(grad_y).t().mm(rows(x)); }
 
 // Layer normalisation whose output is not kept but computed again for backward.
 struct Norm {
@@ -42,14 +40,14 @@ struct Norm {
   }
   // Gradients of x, weight and bias from the gradient of the output.
   std::tuple<Tensor, Tensor, Tensor> backward(const Tensor &grad) const {
-    return at::native_layer_norm_backward(grad.to(x.scalar_type()), x, {x.size(-1)}, mean, rstd,
-                                          weight, bias, {true, true, true});
+    return at::native_layer_norm_backward(grad.to(x.scalar_type()), x, {x.size(-1)}, mean, rstd, weight, bias,
+                                          {true, true, true});
   }
 };
 
 struct NormLinear : torch::autograd::Function<NormLinear> {
-  static Tensor forward(AutogradContext *ctx, const Tensor &x, const Tensor &norm_weight,
-                        const Tensor &norm_bias, double eps, const Tensor &weight) {
+  static Tensor forward(AutogradContext *ctx, const Tensor &x, const Tensor &norm_weight, const Tensor &norm_bias,
+                        double eps, const Tensor &weight) {
     Norm norm{x, norm_weight, norm_bias, {}, {}};
     const Tensor normed = norm.forward(eps, weight.scalar_type());
     ctx->saved_data["eps"] = eps;
@@ -69,9 +67,8 @@ struct NormLinear : torch::autograd::Function<NormLinear> {
 };
 
 struct NormMLP : torch::autograd::Function<NormMLP> {
-  static Tensor forward(AutogradContext *ctx, const Tensor &x, const Tensor &norm_weight,
-                        const Tensor &norm_bias, double eps, const Tensor &up,
-                        const Tensor &down) {
+  static Tensor forward(AutogradContext *ctx, const Tensor &x, const Tensor &norm_weight, const Tensor &norm_bias,
+                        double eps, const Tensor &up, const Tensor &down) {
     Norm norm{x, norm_weight, norm_bias, {}, {}};
     const Tensor hidden = at::linear(norm.forward(eps, up.scalar_type()), up);
     ctx->saved_data["eps"] = eps;
@@ -129,7 +126,8 @@ void turn_all_composed(Tensor &packed, const Tensor &cos, const Tensor &sin, dou
   const int64_t half = cos.size(-1);
   const int64_t tokens = packed.size(0), angles = cos.numel() / std::max<int64_t>(half, 1);
   auto spread = [&](const Tensor &t) {
-    return t.reshape({1, angles, 1, 1, half}).expand({tokens / angles, angles, 1, 1, half})
+    return t.reshape({1, angles, 1, 1, half})
+        .expand({tokens / angles, angles, 1, 1, half})
         .reshape({tokens, 1, 1, half});
   };
   Tensor heads = packed.narrow(1, 0, 2);
@@ -143,17 +141,20 @@ void turn_all_composed(Tensor &packed, const Tensor &cos, const Tensor &sin, dou
 void turn_packed(Tensor &packed, const Tensor &cos, const Tensor &sin, double direction) {
   if (!packed.is_cpu()) return turn_all_composed(packed, cos, sin, direction);
   switch (packed.scalar_type()) {
-    case at::kFloat: return turn_all<float, float>(packed, cos, sin, direction);
-    case at::kDouble: return turn_all<double, double>(packed, cos, sin, direction);
-    case at::kBFloat16: return turn_all<at::BFloat16, float>(packed, cos, sin, direction);
-    default: return turn_all_composed(packed, cos, sin, direction);
+    case at::kFloat:
+      return turn_all<float, float>(packed, cos, sin, direction);
+    case at::kDouble:
+      return turn_all<double, double>(packed, cos, sin, direction);
+    case at::kBFloat16:
+      return turn_all<at::BFloat16, float>(packed, cos, sin, direction);
+    default:
+      return turn_all_composed(packed, cos, sin, direction);
   }
 }
 
 struct RotaryHeads : torch::autograd::Function<RotaryHeads> {
-  static variable_list forward(AutogradContext *ctx, const Tensor &projected, int64_t heads,
-                               const Tensor &cos, const Tensor &sin,
-                               const std::optional<Tensor> &query_bias,
+  static variable_list forward(AutogradContext *ctx, const Tensor &projected, int64_t heads, const Tensor &cos,
+                               const Tensor &sin, const std::optional<Tensor> &query_bias,
                                const std::optional<Tensor> &key_bias) {
     const int64_t batch = projected.size(0), length = projected.size(1);
     const int64_t w = projected.size(2) / (3 * heads), rotary = 2 * cos.size(-1);
@@ -186,13 +187,11 @@ struct RotaryHeads : torch::autograd::Function<RotaryHeads> {
     Tensor bias_grads[2];
     if (ctx->saved_data["biased"].toBool()) {
       for (int64_t i = 0; i < 2; ++i) {
-        bias_grads[i] = view.select(2, i).narrow(3, rotary, w - rotary)
-                            .reshape({batch, length, heads * (w - rotary)});
+        bias_grads[i] = view.select(2, i).narrow(3, rotary, w - rotary).reshape({batch, length, heads * (w - rotary)});
       }
     }
     turn_packed(packed, cos, sin, -1.0);
-    return {packed.view({batch, length, 3 * heads * w}), Tensor(), Tensor(), Tensor(),
-            bias_grads[0], bias_grads[1]};
+    return {packed.view({batch, length, 3 * heads * w}), Tensor(), Tensor(), Tensor(), bias_grads[0], bias_grads[1]};
   }
 };
 
@@ -203,8 +202,8 @@ variable_list rotary_heads(const Tensor &projected, int64_t heads, const Tensor 
               "projected must be contiguous [batch, length, 3*heads*width], got ", projected.sizes(), " for ", heads,
               " heads");
   const int64_t width = projected.size(2) / (3 * heads), tokens = projected.size(0) * projected.size(1);
-  TORCH_CHECK(cos.is_contiguous() && sin.is_contiguous() && cos.sizes() == sin.sizes() &&
-                  2 * cos.size(-1) <= width && (cos.numel() / cos.size(-1) == projected.size(1) || cos.numel() / cos.size(-1) == tokens),
+  TORCH_CHECK(cos.is_contiguous() && sin.is_contiguous() && cos.sizes() == sin.sizes() && 2 * cos.size(-1) <= width &&
+                  (cos.numel() / cos.size(-1) == projected.size(1) || cos.numel() / cos.size(-1) == tokens),
               "cos and sin must be contiguous with a row for each position or for each token, got ", cos.sizes(),
               " for ", projected.sizes());
   TORCH_CHECK(cos.scalar_type() == (projected.scalar_type() == at::kDouble ? at::kDouble : at::kFloat),
@@ -235,8 +234,8 @@ agi_error *agi_norm_mlp(agi_tensor x, agi_tensor norm_weight, agi_tensor norm_bi
   });
 }
 
-agi_error *agi_rotary_heads(agi_tensor projected, int64_t heads, agi_tensor cos, agi_tensor sin,
-                            agi_tensor query_bias, agi_tensor key_bias, agi_tensor *out) {
+agi_error *agi_rotary_heads(agi_tensor projected, int64_t heads, agi_tensor cos, agi_tensor sin, agi_tensor query_bias,
+                            agi_tensor key_bias, agi_tensor *out) {
   return guard([&] {
     auto parts = rotary_heads(ref(projected), heads, ref(cos), ref(sin), opt(query_bias), opt(key_bias));
     for (size_t i = 0; i < 3; i++) out[i] = give(std::move(parts[i]));

@@ -70,20 +70,3 @@ func clearAutocast(op string) {
 		raise(op, e)
 	}
 }
-
-// pauseAutocastCache switches the memory of cast weights off until the returned
-// function is called; what was remembered before stays.
-func pauseAutocastCache() (restore func()) {
-	before := getAutocast("NoGrad", CPUType)
-	if !before.cache {
-		return func() {}
-	}
-	paused := before
-	paused.cache = false
-	setAutocast("NoGrad", CPUType, paused)
-	return func() {
-		now := getAutocast("NoGrad", CPUType)
-		now.cache = true
-		setAutocast("NoGrad", CPUType, now)
-	}
-}

@@ -75,22 +75,24 @@ func Grad(outputs, inputs, gradOutputs []*Tensor) []*Tensor {
 	return gradients
 }
 
-// NoGrad runs fn without recording. Inside it autocast does not remember the
-// weights that it casts, since a later recorded pass would miss their history.
-func NoGrad(fn func()) {
-	previous := setGradMode("NoGrad", false)
-	restore := pauseAutocastCache()
-	defer func() {
-		restore()
-		setGradMode("NoGrad", previous)
-	}()
-	fn()
-}
+// NoGrad runs fn without recording.
+func NoGrad(fn func()) { withGradMode("NoGrad", false, fn) }
 
 // WithGrad runs fn with recording, also inside NoGrad.
-func WithGrad(fn func()) {
-	previous := setGradMode("WithGrad", true)
-	defer setGradMode("WithGrad", previous)
+func WithGrad(fn func()) { withGradMode("WithGrad", true, fn) }
+
+// withGradMode forgets the casts of weights that autocast made without recording
+// before a recorded operation could meet them: they lack the weights' history.
+func withGradMode(op string, on bool, fn func()) {
+	previous := setGradMode(op, on)
+	if on && !previous {
+		clearAutocast(op)
+	}
+	defer func() {
+		if setGradMode(op, previous); previous && !on {
+			clearAutocast(op)
+		}
+	}()
 	fn()
 }
 

@@ -13,7 +13,7 @@ func TestValuesComeBackAsTheyWent(t *testing.T) {
 	t.Parallel()
 	do(t, func() {
 		roundTrip(t, []float32{1.5, -2, float32(math.Inf(1)), 0}, torch.Float32)
-		roundTrip(t, []float64{math.Pi, -0.0, 1e300, 3}, torch.Float64)
+		roundTrip(t, []float64{math.Pi, math.Copysign(0, -1), 1e300, 3}, torch.Float64)
 		roundTrip(t, []int64{1 << 62, -1, 0, 7}, torch.Int64)
 		roundTrip(t, []int32{1 << 30, -1, 0, 7}, torch.Int32)
 		roundTrip(t, []uint8{255, 1, 0, 7}, torch.Uint8)

@@ -25,32 +25,37 @@ func main() {
 	}
 }
 
-// generate reads both inputs and writes all outputs; files whose content stays
-// the same keep their time stamp, so that make has nothing to do.
+// generate writes all files; one whose content stays the same keeps its time
+// stamp, so that make has nothing to do.
 func generate(root, yaml string) error {
-	schemas, err := readSchemas(yaml)
+	files, err := outputs(root, yaml)
 	if err != nil {
 		return err
 	}
-	ops, err := readOps(filepath.Join(root, "csrc", "ops.txt"), schemas)
-	if err != nil {
-		return err
-	}
-	files := map[string][]byte{"csrc/gen_ops.h": emitHeader(ops)}
-	for i, part := range split(ops, cppParts) {
-		files[fmt.Sprintf("csrc/gen_ops_%d.cpp", i)] = emitCpp(part)
-	}
-	goFile, err := emitGo(ops)
-	if err != nil {
-		return err
-	}
-	files["internal/torch/gen_ops.go"] = goFile
 	for name, content := range files {
 		if err := writeChanged(filepath.Join(root, name), content); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// outputs reads both inputs and gives the content of every generated file.
+func outputs(root, yaml string) (map[string][]byte, error) {
+	schemas, err := readSchemas(yaml)
+	if err != nil {
+		return nil, err
+	}
+	ops, err := readOps(filepath.Join(root, "csrc", "ops.txt"), schemas)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{"csrc/gen_ops.h": emitHeader(ops)}
+	for i, part := range split(ops, cppParts) {
+		files[fmt.Sprintf("csrc/gen_ops_%d.cpp", i)] = emitCpp(part)
+	}
+	files["internal/torch/gen_ops.go"], err = emitGo(ops)
+	return files, err
 }
 
 // cppParts is how many C++ files share the shims, so that they compile side by side.

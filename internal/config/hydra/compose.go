@@ -102,6 +102,10 @@ func (c *composer) compose(overrides []*override, skipMissing bool) (*Tree, erro
 			return nil, err
 		}
 	}
+	if h := root.Get("hydra"); h != nil {
+		c.src.warn(fmt.Sprintf("%s: the key hydra is for Hydra itself and has no effect here", h.origin))
+		root.remove(textKey("hydra"))
+	}
 	u := &updater{root: root, resolver: c.resolver, src: c.src, known: ch.knownOrder}
 	for _, o := range ch.values {
 		if err := u.apply(o); err != nil {

@@ -129,21 +129,25 @@ func TestOriginsAreKept(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
-		"config.yaml": "defaults: [g/a, _self_]\nmode: 0755\nclock: 1:30\nplain: 10\n",
+		"config.yaml": "defaults: [g/a, {override hydra/launcher: x}, _self_]\nmode: 0755\nclock: 1:30\nplain: 10\nhydra: {job: 1}\n",
 		"g/a.yaml":    "# a comment first\n# @package _global_\nx: 1\n",
 	}
 	var warned []string
-	_, err := hydra.Compose(hydra.Options{Files: tree(files), Shown: "conf", Name: "config", Warn: func(s string) { warned = append(warned, s) }})
+	composed, err := hydra.Compose(hydra.Options{Files: tree(files), Shown: "conf", Name: "config", Warn: func(s string) { warned = append(warned, s) }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := strings.Join(warned, "\n")
-	for _, want := range []string{"conf/config.yaml:2: YAML 1.1 reads 0755 as 493", "1:30 as 90", "conf/g/a.yaml:2: '# @package _global_' has no effect"} {
+	for _, want := range []string{"conf/config.yaml:2: YAML 1.1 reads 0755 as 493", "1:30 as 90", "conf/g/a.yaml:2: '# @package _global_' has no effect",
+		"conf/config.yaml:1: 'hydra/launcher' is for Hydra", "conf/config.yaml:5: the key hydra"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no warning says %q: %s", want, all)
 		}
 	}
-	if len(warned) != 3 {
-		t.Errorf("want three warnings, got %d: %s", len(warned), all)
+	if len(warned) != 5 {
+		t.Errorf("want five warnings, got %d: %s", len(warned), all)
+	}
+	if composed.Root.Get("hydra") != nil {
+		t.Error("Hydra's own key is part of the configuration")
 	}
 }

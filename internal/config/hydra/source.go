@@ -129,8 +129,23 @@ func (s *source) load(config string) (*configFile, error) {
 	if f.defaults, err = defaultsOf(f.root, shown); err != nil {
 		return nil, err
 	}
+	s.dropHydra(f)
 	s.loaded[config] = f
 	return f, nil
+}
+
+// dropHydra leaves out what a file says to Hydra itself: its groups hydra/...
+// and, at the top, its key hydra.
+func (s *source) dropHydra(f *configFile) {
+	kept := f.defaults[:0]
+	for _, d := range f.defaults {
+		if d.isGroup && strings.HasPrefix(strings.TrimPrefix(d.path, "/"), "hydra/") {
+			s.warn(fmt.Sprintf("%s:%d: '%s' is for Hydra itself and has no effect here", f.name, d.line, d.path))
+			continue
+		}
+		kept = append(kept, d)
+	}
+	f.defaults = kept
 }
 
 // warnLateHeader points out a package header that does not count.

@@ -20,9 +20,9 @@ type Result struct {
 	// States [B, T, d] of the branch; a tensor that nothing else uses.
 	States *torch.Tensor
 	// Balance is the weighted load-balancing loss of the layer, a scalar;
-	// nil with one expert or without gradients and usage.
+	// nil with one expert or where the segment does not ask for it.
 	Balance *torch.Tensor
-	// Counts [E] int64 are the tokens that each expert got; nil with one expert.
+	// Counts [E] int64 are the tokens that each expert got; nil likewise.
 	Counts *torch.Tensor
 }
 
@@ -58,7 +58,7 @@ func New(types []string, s Shape, routing Routing, p nn.Params) *MoE {
 // Forward returns Σ_{e chosen by t} weight_{t,e} · expert_e(...)_t for the
 // normalised tokens u [B, T, d]. Each expert computes its own tokens only.
 // caches, one an expert, are filled where given; they must be empty and B = 1.
-func (m *MoE) Forward(u *torch.Tensor, s *Segment, caches []*nn.Cache, usage bool) Result {
+func (m *MoE) Forward(u *torch.Tensor, s *Segment, caches []*nn.Cache) Result {
 	if m.router == nil {
 		rows := s.rowsOf(m.experts[0].kind, nil, s.Lanes, s.Len)
 		return Result{States: m.experts[0].Forward(u, rows, cacheOf(caches, 0))}
@@ -66,10 +66,10 @@ func (m *MoE) Forward(u *torch.Tensor, s *Segment, caches []*nn.Cache, usage boo
 	c := m.router.route(u)
 	p := m.router.dispatch(c, s)
 	r := Result{States: m.combine(m.run(u, s, p, caches), u, p)}
-	if usage || torch.GradEnabled() {
+	if s.Balance {
 		r.Balance = m.router.balance(c.probabilities, s)
 	}
-	if usage {
+	if s.Usage {
 		r.Counts = p.counts.SumDim([]int64{0}, false)
 	}
 	return r

@@ -16,6 +16,8 @@ type Segment struct {
 	Mask *torch.Tensor
 	// Train switches dropout and the capacity limit on.
 	Train bool
+	// Balance asks for the load-balancing loss, Usage for the experts' counts.
+	Balance, Usage bool
 
 	rows map[string][]*torch.Tensor
 }

@@ -42,13 +42,25 @@ func (b *block) forward(x *torch.Tensor, p *pass, cache *blockCache) (*torch.Ten
 	if p.single {
 		r.States = b.moe.Step(u, &p.Segment, cache.ofExperts())
 	} else {
-		r = b.moe.Forward(u, &p.Segment, cache.ofExperts(), p.usage)
+		r = b.moe.Forward(u, &p.Segment, cache.ofExperts())
 	}
 	x = nn.Residual(x, r.States, b.dropout, p.Train)
 	r.States = nil
 	inner.Exit(x, r.Balance, r.Counts)
 	scope.Exit(x, r.Balance, r.Counts)
 	return x, r
+}
+
+// checkpointed is forward without a cache, through c where given.
+func (b *block) checkpointed(x *torch.Tensor, p *pass, c *torch.Checkpoints) (*torch.Tensor, experts.Result) {
+	if c == nil {
+		return b.forward(x, p, nil)
+	}
+	results := c.Run(func(inputs []*torch.Tensor) []*torch.Tensor {
+		y, r := b.forward(inputs[0], p, nil)
+		return []*torch.Tensor{y, r.Balance, r.Counts}
+	}, []*torch.Tensor{x})
+	return results[0], experts.Result{Balance: results[1], Counts: results[2]}
 }
 
 // attention is causal multi-head attention with rotary positions.

@@ -19,6 +19,10 @@ type Options struct {
 	Info bool
 	// ReturnEmbeddings gives the states after the final norm instead of logits.
 	ReturnEmbeddings bool
+	// Checkpoints, where given, keeps only the blocks' inputs for the gradient
+	// and computes the rest again: call its Backward instead of the loss's. It
+	// must not outlive the scope in which Forward was called.
+	Checkpoints *torch.Checkpoints
 }
 
 // Output of Forward; its tensors live in the caller's scope.
@@ -38,7 +42,6 @@ type Output struct {
 type pass struct {
 	experts.Segment
 	cos, sin *torch.Tensor // [T, h/2] of the blocks' attention
-	usage    bool
 	// single says that this is one token of a stream being decoded.
 	single bool
 }
@@ -64,11 +67,20 @@ func (m *Model) newPass(in Input, first int64, train bool) *pass {
 // t depend on the inputs 0..t and earlier segments only. At padding they mean
 // nothing.
 func (m *Model) Forward(in Input, s *State, o Options) *Output {
+	if o.Checkpoints != nil { // what the blocks share is needed again
+		return m.forward(in, s, o)
+	}
 	scope := torch.Enter()
 	defer scope.Exit()
+	out := m.forward(in, s, o)
+	scope.Exit(out.Logits, out.LoadBalancing)
+	return out
+}
+
+func (m *Model) forward(in Input, s *State, o Options) *Output {
 	in = in.normal()
 	p := m.newPass(in, 0, o.Train)
-	p.usage = o.Info
+	p.Usage, p.Balance = o.Info, o.Info || torch.GradEnabled()
 	var context *memory.Context
 	if m.memory != nil {
 		context = m.memory.Begin(s, in.Lengths)
@@ -76,14 +88,13 @@ func (m *Model) Forward(in Input, s *State, o Options) *Output {
 	x := m.enter(in.IDs, context, p)
 	results := make([]experts.Result, len(m.blocks))
 	for i, b := range m.blocks {
-		x, results[i] = b.forward(x, p, nil)
+		x, results[i] = b.checkpointed(x, p, o.Checkpoints)
 	}
 	m.finish(s, x, in.Lengths)
 	out := &Output{Logits: m.leave(x, o.ReturnEmbeddings), LoadBalancing: totalBalance(results)}
 	if o.Info {
 		out.Info = newInfo(results, p, m.cfg, s)
 	}
-	scope.Exit(out.Logits, out.LoadBalancing)
 	return out
 }
 

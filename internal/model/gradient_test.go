@@ -138,3 +138,43 @@ func TestAutocast(t *testing.T) {
 		}
 	})
 }
+
+// TestCheckpoints: recomputed blocks give the same loss and gradients, bit for
+// bit, dropout and load balancing included.
+func TestCheckpoints(t *testing.T) {
+	t.Parallel()
+	job(t, func() {
+		cfg := tiny("four")
+		cfg.Dropout = 0.2
+		m := build(t, cfg, 13)
+		defer m.Free()
+		in := input(rand.New(rand.NewPCG(1, 1)), 8, script(4)[0][0], script(4)[1][0])
+		run := func(c *torch.Checkpoints) (loss *torch.Tensor, gradients []*torch.Tensor) {
+			torch.DefaultGenerator(torch.CPU).Seed(5)
+			out := m.Forward(in, nil, model.Options{Train: true, Checkpoints: c})
+			loss = m.Loss(out, in.IDs, 1.0/16).Add(out.LoadBalancing)
+			if c != nil {
+				c.Backward([]*torch.Tensor{loss}, nil)
+			} else {
+				loss.Backward()
+			}
+			for _, p := range m.Parameters() {
+				gradients = append(gradients, p.Tensor.Grad())
+				p.Tensor.SetGrad(nil)
+			}
+			return loss, gradients
+		}
+		loss, gradients := run(nil)
+		again, recomputed := run(&torch.Checkpoints{})
+		near(t, "loss", again, loss, 0)
+		for i, p := range m.Parameters() {
+			switch {
+			case gradients[i] == nil && recomputed[i] == nil:
+			case gradients[i] == nil || recomputed[i] == nil:
+				t.Errorf("%s has a gradient in one run only", p.Name)
+			case !torch.Equal(gradients[i], recomputed[i]):
+				t.Errorf("the gradient of %s differs", p.Name)
+			}
+		}
+	})
+}

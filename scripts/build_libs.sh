@@ -54,6 +54,22 @@ jobs() {
 	if [ "$memory" -lt "$cores" ]; then echo "$memory"; else echo "$cores"; fi
 }
 
+# short_lines turns the compiler's command lines into one short line a file. Errors are not among them: they are shown
+# whole, on standard error.
+short_lines() {
+	local line
+	while IFS= read -r line; do
+		case "$line" in
+		*" -x c++-header "*) echo "  c++ torch.h (precompiled)" ;;
+		*" -c "*)
+			line="${line#* -c }"
+			line="${line%% *}"
+			echo "  c++ ${line##*/}"
+			;;
+		esac
+	done
+}
+
 # keep DIR FILE... stores files in the cache under DIR: written aside, then renamed.
 keep() {
 	local place="$1" aside="$1.new.$$"
@@ -123,10 +139,7 @@ else
 		note "compiling gotorch's C++ (once for this compiler and libtorch; some minutes)"
 	fi
 	note "compiling csrc with $(jobs) jobs"
-	# One short line a file instead of the compiler's command line; errors are shown whole.
-	make "${arguments[@]}" "${ready[@]}" -j "$(jobs)" libs |
-		awk 'match($0, / -c [^ ]+/) { name = substr($0, RSTART + 4, RLENGTH - 4); sub(/.*\//, "", name); print "  c++ " name; fflush() }
-			/-x c\+\+-header/ { print "  c++ torch.h (precompiled)"; fflush() }' >&2 ||
+	make "${arguments[@]}" "${ready[@]}" -j "$(jobs)" libs | short_lines >&2 ||
 		fail "the C++ did not compile: the compiler's words are above"
 	before="$agiformer_key"
 	find_keys

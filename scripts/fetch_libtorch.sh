@@ -150,8 +150,10 @@ fetch() {
 	echo "$1==$2 --hash=sha256:$3" >"$wheels/requirements.txt"
 	# pip's progress bar goes to our standard error, so that our own output stays the path.
 	mkdir -p "$wheels/tmp"
+	local quiet=()
+	[ -t 2 ] || quiet=(-q)
 	# shellcheck disable=SC2046 # the flags are words
-	if ! TMPDIR="$wheels/tmp" python3 -m pip download --no-deps --no-cache-dir --only-binary=:all: \
+	if ! TMPDIR="$wheels/tmp" python3 -m pip download "${quiet[@]}" --no-deps --no-cache-dir --only-binary=:all: \
 		--require-hashes --disable-pip-version-check --python-version 3.12 $(platforms) $(retries) \
 		--dest "$wheels" -r "$wheels/requirements.txt" >&2 2>"$log"; then
 		explain_pip "$log" "$1" "$2"

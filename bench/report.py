@@ -14,6 +14,7 @@ ROWS = (
 )
 EXTRA = (
     ("step_cpu_ms", "CPU time of a step, ms", 0),
+    ("token_cpu_ms", "CPU time of a generated token, ms", 1),
     ("tokens_per_second", "training, tokens/s", 0),
     ("sequences_per_second", "training, sequences/s", 1),
     ("gemm_fraction", "fraction of the GEMM rate", 2),
@@ -62,13 +63,13 @@ def table(document: dict) -> str:
         f"{document['date']}, {document['machine']}, load average {document['load']:.1f}; medians of {document['rounds']} "
         f"processes a side, in turn. Command: `{document['command']}`",
         "",
-        "| | | " + " | ".join(name for _, name, _, _ in ROWS) + " | CPU time of a step | tokens/s | fraction of the GEMM rate |",
-        "| --- | --- " * 1 + "| --- " * (len(ROWS) + 3) + "|",
+        "| | | " + " | ".join(name for _, name, _, _ in ROWS) + " | CPU time of a step, ratio | CPU time of a token, ratio | training, tokens/s | fraction of the GEMM rate |",
+        "| --- " * (len(ROWS) + 6) + "|",
     ]
     for result in document["results"]:
         ours, theirs = result["sides"][GO], result["sides"][PYTORCH]
         cells = [f"{ours[key]:.{n}f} / {theirs[key]:.{n}f} = **{ratio(result, key):.2f}**" for key, _, n, _ in ROWS]
-        cells.append(f"{ratio(result, 'step_cpu_ms'):.2f}")
+        cells += [f"{ratio(result, key):.2f}" for key in ("step_cpu_ms", "token_cpu_ms")]
         cells.append(f"{ours['tokens_per_second']:.0f} / {theirs['tokens_per_second']:.0f}")
         cells.append(f"{ours['gemm_fraction']:.2f} / {theirs['gemm_fraction']:.2f}")
         lines.append(f"| {result['size']} | {result['dtype']} | " + " | ".join(cells) + " |")

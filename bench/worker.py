@@ -117,16 +117,17 @@ class Worker:
             model = model.to(self.amp)  # weights once in half precision: faster than autocast, which casts at each token
         stored = load_file(self.options.folder / "batches.safetensors")
         prompt = stored["ids"][0, 0, : self.options.prompt].tolist()
-        runs, ids = [], []
+        runs, cpu, ids = [], [], []
         for _ in range(self.options.steps):
             decoder, ids = Decoder(model), []
             token = int(decoder.feed(prompt)[-1].argmax())
-            start = time.perf_counter()
+            start, start_cpu = time.perf_counter(), time.process_time()
             for _ in range(self.options.tokens):
                 ids.append(token)
                 token = int(decoder.feed([token])[-1].argmax())
             runs.append(self.options.tokens / (time.perf_counter() - start))
-        return {"tokens_per_second": runs, "ids": ids, "peak_mb": self.peak_mb()}
+            cpu.append(1000 * (time.process_time() - start_cpu) / self.options.tokens)
+        return {"tokens_per_second": runs, "token_cpu_ms": cpu, "ids": ids, "peak_mb": self.peak_mb()}
 
     @torch.no_grad()
     def infer(self) -> dict:

@@ -116,7 +116,7 @@ func (w *worker) generate() (map[string]any, error) {
 	for i := range prompt {
 		prompt[i] = int32(b.IDs[i])
 	}
-	var speeds []float64
+	var speeds, cpu []float64
 	var ids []int32
 	for range w.steps {
 		// One job a run: autocast then casts each weight once, and not at each token.
@@ -124,21 +124,22 @@ func (w *worker) generate() (map[string]any, error) {
 			w.precision.Forward(func() {
 				decoder := w.model.NewDecoder(tokenizer.NewByte().NewLabeler())
 				defer decoder.Free()
-				speeds, ids = append(speeds, 0), nil
+				ids = nil
 				next := w.greedy(decoder, prompt)
-				start := time.Now()
+				start, startCPU := time.Now(), cpuSeconds()
 				for range w.tokens {
 					ids = append(ids, next)
 					next = w.greedy(decoder, []int32{next})
 				}
-				speeds[len(speeds)-1] = float64(w.tokens) / time.Since(start).Seconds()
+				speeds = append(speeds, float64(w.tokens)/time.Since(start).Seconds())
+				cpu = append(cpu, 1000*(cpuSeconds()-startCPU)/float64(w.tokens))
 			})
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	w.result["tokens_per_second"], w.result["ids"] = speeds, ids
+	w.result["tokens_per_second"], w.result["token_cpu_ms"], w.result["ids"] = speeds, cpu, ids
 	var err error
 	w.result["peak_mb"], err = w.peakMB()
 	return w.result, err

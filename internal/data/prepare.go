@@ -12,17 +12,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"agiformer/internal/tokenizer"
-)
-
-const (
-	// shardSourceBytes is how much of small neighbouring files shares a shard;
-	// a larger file has one of its own.
-	shardSourceBytes = 64 << 20
-	// progressInterval is how often Options.Progress is called.
-	progressInterval = 100 * time.Millisecond
 )
 
 // Prepare returns the dataset of opts.Paths, tokenised by tok: shards that are
@@ -74,33 +65,6 @@ type preparer struct {
 	read atomic.Int64
 }
 
-// reportProgress calls the caller's progress function until it is stopped.
-func (p *preparer) reportProgress(files []sourceFile) (stop func()) {
-	if p.opts.Progress == nil {
-		return func() {}
-	}
-	var size int64
-	for _, f := range files {
-		size += f.size
-	}
-	quit, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(progressInterval)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				p.opts.Progress(min(p.read.Load()/2, size), size)
-			case <-quit:
-				p.opts.Progress(size, size)
-				return
-			}
-		}
-	}()
-	return func() { close(quit); <-done }
-}
-
 // shards opens or makes the shards of files, in order.
 func (p *preparer) shards(files []sourceFile) ([]*shard, *Report, error) {
 	report := &Report{Files: len(files), Cached: true}
@@ -135,21 +99,6 @@ func explain(err error) error {
 		return fmt.Errorf("the disk is full: %w; free some space or set XDG_CACHE_HOME to a larger disk", err)
 	}
 	return err
-}
-
-// groupFiles puts small neighbouring files together.
-func groupFiles(files []sourceFile) [][]sourceFile {
-	var groups [][]sourceFile
-	var size int64
-	for _, f := range files {
-		if len(groups) == 0 || size+f.size > shardSourceBytes {
-			groups, size = append(groups, nil), 0
-		}
-		last := len(groups) - 1
-		groups[last] = append(groups[last], f)
-		size += f.size
-	}
-	return groups
 }
 
 // key identifies a shard: everything that its contents depend on.

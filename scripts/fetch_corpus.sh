@@ -13,7 +13,9 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 . "$here/lib.sh"
 
 package="libreoffice-help-tr"
-[ $# -eq 1 ] && [ -n "$1" ] && [[ "$1" != -* ]] || fail "usage: fetch_corpus.sh OUTDIR"
+if [ $# -ne 1 ] || [ -z "$1" ] || [[ "$1" == -* ]]; then
+	fail "usage: fetch_corpus.sh OUTDIR"
+fi
 out="$1"
 
 # complete DIR says whether a corpus is there; SOURCE is written last.
@@ -38,10 +40,10 @@ apt_get() {
 # download fetches the package into the work folder. Where the machine's package lists are missing or old, fresh ones
 # are read into the work folder, so that the machine is left as it was and no root is needed.
 download() {
-	command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || {
+	if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
 		echo "this machine has no apt-get" >"$work/apt.log"
 		return 1
-	}
+	fi
 	note "downloading Debian's package $package (3 MB)"
 	apt_get download "$package" && return
 	mkdir -p "$work/lists/partial" "$work/archives/partial"
@@ -83,9 +85,8 @@ if download && from_package "$work/corpus"; then
 	fresh="$(mktemp -d "$cached.XXXXXX")"
 	cp "$work/corpus/"* "$fresh/"
 	chmod 755 "$fresh"
-	# Another process may have been first: its folder stays.
-	complete "$cached" || { rm -rf "$cached" && mv -T "$fresh" "$cached"; } || true
-	rm -rf "$fresh"
+	# Another process may have been first: then its folder stays.
+	mv -T "$fresh" "$cached" 2>/dev/null || rm -rf "$fresh"
 else
 	sed 's/^/    /' "$work/apt.log" >&2
 	note "the package cannot be had: generated Turkish sentences stand in, far easier than real text;" \

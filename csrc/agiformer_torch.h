@@ -78,6 +78,8 @@ agi_error *agi_sdp_choice(agi_tensor q, agi_tensor k, agi_tensor v, agi_tensor m
 // y = LN(x)*weight^T; x [..., d], weight [out, d], y [..., out].
 agi_error *agi_norm_linear(agi_tensor x, agi_tensor norm_weight, agi_tensor norm_bias, double eps, agi_tensor weight,
                            agi_tensor *out);
+// y = x*weight^T by the fastest kernel (product.h); x [..., in], weight [out, in].
+agi_error *agi_project(agi_tensor x, agi_tensor weight, agi_tensor *out);
 // y = GELU(LN(x)*up^T)*down^T; x [..., d], up [F, d], down [d, F].
 agi_error *agi_norm_mlp(agi_tensor x, agi_tensor norm_weight, agi_tensor norm_bias, double eps, agi_tensor up,
                         agi_tensor down, agi_tensor *out);

@@ -7,6 +7,7 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "product.h"
 #include "shim.h"
 
 namespace agiformer {
@@ -15,19 +16,6 @@ namespace {
 using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-// A weight as autocast would hand it to a matrix product: the cast of a parameter
-// is cached by autocast and recorded by autograd.
-Tensor matmul_weight(const Tensor &weight) {
-  const auto device = weight.device().type();
-  if (!at::autocast::is_autocast_enabled(device) || weight.scalar_type() == at::kDouble) return weight;
-  return at::autocast::cached_cast(at::autocast::get_autocast_dtype(device), weight, device);
-}
-
-Tensor rows(const Tensor &t) { return t.reshape({-1, t.size(-1)}); }
-
-// d loss / d weight for y = x·weightᵀ.
-Tensor weight_gradient(const Tensor &grad_y, const Tensor &x) { return rows(grad_y).t().mm(rows(x)); }
 
 // Layer normalisation whose output is not kept but computed again for backward.
 struct Norm {
@@ -52,7 +40,7 @@ struct NormLinear : torch::autograd::Function<NormLinear> {
     const Tensor normed = norm.forward(eps, weight.scalar_type());
     ctx->saved_data["eps"] = eps;
     ctx->save_for_backward({x, norm_weight, norm_bias, weight, norm.mean, norm.rstd});
-    return at::linear(normed, weight);
+    return product(normed, weight);
   }
 
   static variable_list backward(AutogradContext *ctx, variable_list grads) {
@@ -61,7 +49,7 @@ struct NormLinear : torch::autograd::Function<NormLinear> {
     Norm norm{saved[0], saved[1], saved[2], {}, {}};
     const Tensor normed = norm.forward(ctx->saved_data["eps"].toDouble(), weight.scalar_type());
     const Tensor grad_weight = weight_gradient(grad_y, normed);
-    auto [grad_x, grad_norm_weight, grad_norm_bias] = norm.backward(grad_y.matmul(weight));
+    auto [grad_x, grad_norm_weight, grad_norm_bias] = norm.backward(product(grad_y, weight.t()));
     return {grad_x, grad_norm_weight, grad_norm_bias, Tensor(), grad_weight};
   }
 };
@@ -70,21 +58,21 @@ struct NormMLP : torch::autograd::Function<NormMLP> {
   static Tensor forward(AutogradContext *ctx, const Tensor &x, const Tensor &norm_weight, const Tensor &norm_bias,
                         double eps, const Tensor &up, const Tensor &down) {
     Norm norm{x, norm_weight, norm_bias, {}, {}};
-    const Tensor hidden = at::linear(norm.forward(eps, up.scalar_type()), up);
+    const Tensor hidden = product(norm.forward(eps, up.scalar_type()), up);
     ctx->saved_data["eps"] = eps;
     ctx->save_for_backward({x, norm_weight, norm_bias, up, down, hidden});
-    return at::linear(at::gelu(hidden), down);
+    return product(at::gelu(hidden), down);
   }
 
   static variable_list backward(AutogradContext *ctx, variable_list grads) {
     const auto saved = ctx->get_saved_variables();
     const Tensor &up = saved[3], &down = saved[4], &hidden = saved[5], &grad_y = grads[0];
     const Tensor grad_down = weight_gradient(grad_y, at::gelu(hidden));
-    const Tensor grad_hidden = at::gelu_backward(grad_y.matmul(down), hidden);
+    const Tensor grad_hidden = at::gelu_backward(product(grad_y, down.t()), hidden);
     Norm norm{saved[0], saved[1], saved[2], {}, {}};
     const Tensor normed = norm.forward(ctx->saved_data["eps"].toDouble(), up.scalar_type());
     const Tensor grad_up = weight_gradient(grad_hidden, normed);
-    auto [grad_x, grad_norm_weight, grad_norm_bias] = norm.backward(grad_hidden.matmul(up));
+    auto [grad_x, grad_norm_weight, grad_norm_bias] = norm.backward(product(grad_hidden, up.t()));
     return {grad_x, grad_norm_weight, grad_norm_bias, Tensor(), grad_up, grad_down};
   }
 };

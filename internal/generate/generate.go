@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"agiformer/internal/exit"
 	"agiformer/internal/model"
 	"agiformer/internal/tokenizer"
 	"agiformer/internal/torch"
@@ -17,8 +18,7 @@ import (
 type Writer struct {
 	Model     *model.Model
 	Tokenizer tokenizer.Tokenizer
-	// Forward runs a forward pass in the wanted precision: it calls its
-	// argument once. nil is float32.
+	// Forward runs its argument, once, in the wanted precision. nil is float32.
 	Forward func(func())
 }
 
@@ -38,56 +38,60 @@ type Result struct {
 // the context's, and writes the text to out as it is made. The prompt is the
 // start of a document, as in training and evaluation: it is cut into segments
 // of max_seq_len, and past that length the text rolls into the model's memory.
-// Called outside jobs: each token is one.
-func (w *Writer) Run(ctx context.Context, prompt []byte, opts Options, out io.Writer) (result *Result, err error) {
+// Called outside jobs.
+func (w *Writer) Run(ctx context.Context, prompt []byte, opts Options, out io.Writer) (*Result, error) {
 	ids := w.Tokenizer.Encode(prompt)
 	if len(ids) == 0 {
-		return nil, errors.New("the prompt is empty: it holds only NUL and 0x03, which no document may hold")
+		return nil, exit.Usage(errors.New("the prompt is empty: it holds only NUL and 0x03, which no document may hold"))
 	}
-	var decoder *model.Decoder
-	if err := torch.Do(func() { decoder = w.Model.NewDecoder(w.Tokenizer.NewLabeler()) }); err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, torch.Do(decoder.Free)) }()
-	random := rand.New(rand.NewPCG(uint64(opts.Seed), 0))
 	text := NewText(out)
-	result = &Result{Prompt: string(prompt), IDs: []int32{}, Logprobs: []float64{}}
-	for len(result.IDs) < opts.MaxNewTokens && ctx.Err() == nil {
-		id, logprob, err := w.next(decoder, ids, opts, random)
-		if err != nil {
-			return nil, err
-		}
-		if id == w.Tokenizer.EndOfDocument() {
-			break
-		}
-		result.IDs = append(result.IDs, id)
-		result.Logprobs = append(result.Logprobs, logprob)
-		ids = []int32{id}
-		if err := text.Add(w.Tokenizer.Decode(ids)); err != nil {
-			return nil, err
-		}
+	result := &Result{Prompt: string(prompt), IDs: []int32{}, Logprobs: []float64{}}
+	// One job and one autocast for all tokens: what autocast casts of the
+	// weights lasts until its end.
+	err := torch.Do(func() {
+		torch.NoGrad(func() {
+			w.forward(func() { w.write(ctx, ids, opts, result, text) })
+		})
+	})
+	if err == nil {
+		err = text.Close()
 	}
-	if err := text.Close(); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	result.Text = text.String()
 	return result, nil
 }
 
-// next feeds the newest tokens and draws one from what the model predicts
-// after the last of them.
-func (w *Writer) next(d *model.Decoder, ids []int32, opts Options, random *rand.Rand) (id int32, logprob float64, err error) {
-	err = torch.Do(func() {
-		torch.NoGrad(func() {
-			var logits *torch.Tensor // [n, V]
-			w.forward(func() { logits = d.Feed(ids) })
-			last := torch.Data[float32](logits.Select(0, logits.Size(0)-1).Float()) // [V]
-			sampling := model.SampleOptions{Temperature: opts.Temperature, TopK: opts.TopK, TopP: opts.TopP}
-			id = model.SampleValues(last, sampling, random)
-			logprob = logProbability(last, id)
-		})
-	})
-	return id, logprob, err
+// write feeds the prompt and then each new token, and adds what the model goes
+// on with to result and text. Called inside a job.
+func (w *Writer) write(ctx context.Context, ids []int32, opts Options, result *Result, text *Text) {
+	decoder := w.Model.NewDecoder(w.Tokenizer.NewLabeler())
+	defer decoder.Free()
+	sampling := model.SampleOptions{Temperature: opts.Temperature, TopK: opts.TopK, TopP: opts.TopP}
+	random := rand.New(rand.NewPCG(uint64(opts.Seed), 0))
+	for len(result.IDs) < opts.MaxNewTokens && ctx.Err() == nil {
+		logits := lastLogits(decoder, ids)
+		id := model.SampleValues(logits, sampling, random)
+		if id == w.Tokenizer.EndOfDocument() {
+			return
+		}
+		result.IDs = append(result.IDs, id)
+		result.Logprobs = append(result.Logprobs, logProbability(logits, id))
+		ids = []int32{id}
+		if err := text.Add(w.Tokenizer.Decode(ids)); err != nil {
+			torch.Fail(err)
+		}
+	}
+}
+
+// lastLogits feeds ids and returns the logits [V] after the last of them, on
+// the host.
+func lastLogits(d *model.Decoder, ids []int32) []float32 {
+	scope := torch.Enter()
+	defer scope.Exit()
+	logits := d.Feed(ids) // [n, V]
+	return torch.Data[float32](logits.Select(0, logits.Size(0)-1).Float())
 }
 
 func (w *Writer) forward(fn func()) {

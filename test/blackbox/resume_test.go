@@ -154,6 +154,8 @@ func TestSignalsSaveAndExit(t *testing.T) {
 		"SIGTERM":            {syscall.SIGTERM, nil, 0},
 		"SIGINT":             {syscall.SIGINT, nil, 0},
 		"SIGUSR1 in a queue": {syscall.SIGUSR1, []string{"run.requeue_exit_code=75"}, 75},
+		// Most of this run's time is evaluation and saving.
+		"SIGTERM in between": {syscall.SIGTERM, []string{"training.eval_interval=1", "training.save_interval=1"}, 0},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -177,6 +179,31 @@ func TestSignalsSaveAndExit(t *testing.T) {
 				t.Errorf("saved at step %d after %d logged steps, want the last one", state.Step, done)
 			}
 		})
+	}
+}
+
+// A run that is stopped before its first step has nothing to save; it ends well
+// and the same command starts it again.
+func TestSignalAtTheStart(t *testing.T) {
+	t.Parallel()
+	run := filepath.Join(t.TempDir(), "run")
+	command, _, stderr := program{arguments: tiny(run, "--resume", "auto")}.command(t)
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for { // the log is opened after the signals are
+		if _, err := os.Stat(filepath.Join(run, "train.log")); err == nil {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	_ = command.Process.Signal(syscall.SIGTERM)
+	if code := exitCode(t, command.Wait()); code != 0 {
+		t.Fatalf("exit code %d, want 0:\n%s", code, stderr)
+	}
+	succeed(t, tiny(run, "training.max_steps=2", "--resume", "auto")...)
+	if got := losses(t, run); len(got) < 2 {
+		t.Errorf("%d steps after the second start, want 2", len(got))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 )
@@ -20,12 +21,25 @@ type Run struct {
 	Eval  []EvalPoint
 }
 
+// Number is a value of a metric: NaN where it is null, as JSON writes what is
+// not finite.
+type Number float64
+
+// UnmarshalJSON reads a number or null.
+func (n *Number) UnmarshalJSON(text []byte) error {
+	if string(text) == "null" {
+		*n = Number(math.NaN())
+		return nil
+	}
+	return json.Unmarshal(text, (*float64)(n))
+}
+
 // TrainPoint is one train line of metrics.jsonl. Losses are in nats a token.
 type TrainPoint struct {
 	Step         float64 `json:"step"`
-	LMLoss       float64 `json:"lm_loss"`
-	BitsPerByte  float64 `json:"bits_per_byte"`
-	LearningRate float64 `json:"lr"`
+	LMLoss       Number  `json:"lm_loss"`
+	BitsPerByte  Number  `json:"bits_per_byte"`
+	LearningRate Number  `json:"lr"`
 }
 
 // EvalPoint is one eval line of metrics.jsonl. ExpertUsage[i][e] is the share
@@ -33,8 +47,8 @@ type TrainPoint struct {
 // expert.
 type EvalPoint struct {
 	Step        float64     `json:"step"`
-	Loss        float64     `json:"loss"`
-	BitsPerByte float64     `json:"bits_per_byte"`
+	Loss        Number      `json:"loss"`
+	BitsPerByte Number      `json:"bits_per_byte"`
 	ExpertUsage [][]float64 `json:"expert_usage"`
 }
 

@@ -85,24 +85,24 @@ func shareAxes(row []*plot.Plot) {
 
 func lossPanel(run *Run) (*plot.Plot, error) {
 	p := newPanel(run.Name, "loss (nats a token)")
-	if err := addLine(p, "training", trainColor, trainPoints(run, func(t TrainPoint) float64 { return t.LMLoss })); err != nil {
+	if err := addLine(p, "training", trainColor, trainPoints(run, func(t TrainPoint) Number { return t.LMLoss })); err != nil {
 		return nil, err
 	}
-	return p, addLine(p, "validation", evalColor, evalPoints(run, func(e EvalPoint) float64 { return e.Loss }))
+	return p, addLine(p, "validation", evalColor, evalPoints(run, func(e EvalPoint) Number { return e.Loss }))
 }
 
 func bitsPanel(run *Run) (*plot.Plot, error) {
 	p := newPanel(run.Name, "bits per byte")
-	if err := addLine(p, "training", trainColor, trainPoints(run, func(t TrainPoint) float64 { return t.BitsPerByte })); err != nil {
+	if err := addLine(p, "training", trainColor, trainPoints(run, func(t TrainPoint) Number { return t.BitsPerByte })); err != nil {
 		return nil, err
 	}
-	return p, addLine(p, "validation", evalColor, evalPoints(run, func(e EvalPoint) float64 { return e.BitsPerByte }))
+	return p, addLine(p, "validation", evalColor, evalPoints(run, func(e EvalPoint) Number { return e.BitsPerByte }))
 }
 
 func ratePanel(run *Run) (*plot.Plot, error) {
 	p := newPanel(run.Name, "learning rate")
 	p.Y.Min = 0
-	return p, addLine(p, "", trainColor, trainPoints(run, func(t TrainPoint) float64 { return t.LearningRate }))
+	return p, addLine(p, "", trainColor, trainPoints(run, func(t TrainPoint) Number { return t.LearningRate }))
 }
 
 // usagePanel shows each expert's share of the tokens in validation, as the
@@ -121,7 +121,7 @@ func usagePanel(run *Run) (*plot.Plot, error) {
 		}
 	}
 	for expert := range experts {
-		share := evalPoints(run, func(e EvalPoint) float64 { return meanUsage(e.ExpertUsage, expert) })
+		share := evalPoints(run, func(e EvalPoint) Number { return meanUsage(e.ExpertUsage, expert) })
 		if err := addLine(p, fmt.Sprintf("expert %d", expert), plotutil.Color(expert), share); err != nil {
 			return nil, err
 		}
@@ -137,7 +137,7 @@ func usagePanel(run *Run) (*plot.Plot, error) {
 }
 
 // meanUsage is the mean over the blocks of one expert's share, NaN without one.
-func meanUsage(usage [][]float64, expert int) float64 {
+func meanUsage(usage [][]float64, expert int) Number {
 	sum, blocks := 0.0, 0
 	for _, block := range usage {
 		if expert < len(block) {
@@ -145,7 +145,7 @@ func meanUsage(usage [][]float64, expert int) float64 {
 			blocks++
 		}
 	}
-	return sum / float64(blocks)
+	return Number(sum / float64(blocks))
 }
 
 func anyRouter(runs []*Run) bool {
@@ -193,18 +193,18 @@ func addLine(p *plot.Plot, name string, c color.Color, points plotter.XYs) error
 	return nil
 }
 
-func trainPoints(run *Run, value func(TrainPoint) float64) plotter.XYs {
+func trainPoints(run *Run, value func(TrainPoint) Number) plotter.XYs {
 	points := make(plotter.XYs, 0, len(run.Train))
 	for _, t := range run.Train {
-		points = appendFinite(points, t.Step, value(t))
+		points = appendFinite(points, t.Step, float64(value(t)))
 	}
 	return points
 }
 
-func evalPoints(run *Run, value func(EvalPoint) float64) plotter.XYs {
+func evalPoints(run *Run, value func(EvalPoint) Number) plotter.XYs {
 	points := make(plotter.XYs, 0, len(run.Eval))
 	for _, e := range run.Eval {
-		points = appendFinite(points, e.Step, value(e))
+		points = appendFinite(points, e.Step, float64(value(e)))
 	}
 	return points
 }

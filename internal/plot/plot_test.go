@@ -6,6 +6,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,6 +59,15 @@ func TestReadLeavesOutTheLineThatIsBeingWritten(t *testing.T) {
 	}
 	if !strings.HasSuffix(run.Name, "night") {
 		t.Errorf("the run is called %q, want its folder's name in it", run.Name)
+	}
+}
+
+// What was not finite is null in the file; it is no zero.
+func TestReadTakesNullForNaN(t *testing.T) {
+	t.Parallel()
+	run := read(t, writeRun(t, "night", 2, false, `{"event":"eval","step":110,"loss":null,"bits_per_byte":null}`+"\n"))
+	if last := run.Eval[len(run.Eval)-1]; last.Step != 110 || !math.IsNaN(float64(last.Loss)) {
+		t.Errorf("the last evaluation is %+v, want a loss of NaN at step 110", last)
 	}
 }
 

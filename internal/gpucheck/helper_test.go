@@ -117,7 +117,7 @@ func (l *learner) step(b *data.Batch, lr float64) float64 {
 	defer scope.Exit()
 	state := l.model.NewState(b.B)
 	defer state.Free()
-	losses := train.Backward(l.model, l.precision, b, state, b.TargetCount, l.scaler)
+	losses := train.Backward(l.model, l.precision, b, state, train.TotalsOf([]*data.Batch{b}), l.scaler)
 	var found *torch.Tensor
 	if l.scaler != nil {
 		l.scaler.Unscale(torch.Grads(l.params))

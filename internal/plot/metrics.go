@@ -6,60 +6,27 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
-)
 
-// metricsFile is what a run writes its metrics to, one JSON object a line.
-const metricsFile = "metrics.jsonl"
+	"agiformer/internal/metrics"
+)
 
 // Run is what is drawn of one run.
 type Run struct {
 	Name  string
-	Train []TrainPoint
-	Eval  []EvalPoint
-}
-
-// Number is a value of a metric: NaN where it is null, as JSON writes what is
-// not finite.
-type Number float64
-
-// UnmarshalJSON reads a number or null.
-func (n *Number) UnmarshalJSON(text []byte) error {
-	if string(text) == "null" {
-		*n = Number(math.NaN())
-		return nil
-	}
-	return json.Unmarshal(text, (*float64)(n))
-}
-
-// TrainPoint is one train line of metrics.jsonl. Losses are in nats a token.
-type TrainPoint struct {
-	Step         float64 `json:"step"`
-	LMLoss       Number  `json:"lm_loss"`
-	BitsPerByte  Number  `json:"bits_per_byte"`
-	LearningRate Number  `json:"lr"`
-}
-
-// EvalPoint is one eval line of metrics.jsonl. ExpertUsage[i][e] is the share
-// of the tokens that expert e of block i got; it is empty in a run with one
-// expert.
-type EvalPoint struct {
-	Step        float64     `json:"step"`
-	Loss        Number      `json:"loss"`
-	BitsPerByte Number      `json:"bits_per_byte"`
-	ExpertUsage [][]float64 `json:"expert_usage"`
+	Train []metrics.Train
+	Eval  []metrics.Eval
 }
 
 // Read reads the metrics of the run in folder dir. A last line that is cut off
 // (the run is writing it, or was killed) is left out; a broken line before it
 // is an error that names file and line.
 func Read(dir string) (*Run, error) {
-	path := filepath.Join(dir, metricsFile)
+	path := filepath.Join(dir, metrics.FileName)
 	file, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s holds no %s: give the folder of a run (outputs/DATE/TIME, or its run.dir)", dir, metricsFile)
+		return nil, fmt.Errorf("%s holds no %s: give the folder of a run (outputs/DATE/TIME, or its run.dir)", dir, metrics.FileName)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the run's metrics: %w", err)
@@ -101,13 +68,13 @@ func (r *Run) add(line []byte) error {
 	}
 	switch kind.Event {
 	case "train":
-		var point TrainPoint
+		var point metrics.Train
 		if err := json.Unmarshal(line, &point); err != nil {
 			return err
 		}
 		r.Train = append(r.Train, point)
 	case "eval":
-		var point EvalPoint
+		var point metrics.Eval
 		if err := json.Unmarshal(line, &point); err != nil {
 			return err
 		}

@@ -16,6 +16,8 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
+
+	"agiformer/internal/metrics"
 )
 
 // Size of one panel.
@@ -85,24 +87,24 @@ func shareAxes(row []*plot.Plot) {
 
 func lossPanel(run *Run) (*plot.Plot, error) {
 	p := newPanel(run.Name, "loss (nats a token)")
-	if err := addLine(p, "training", trainColor, trainPoints(run, func(t TrainPoint) Number { return t.LMLoss })); err != nil {
+	if err := addLine(p, "training", trainColor, trainPoints(run, func(t metrics.Train) metrics.Number { return t.LMLoss })); err != nil {
 		return nil, err
 	}
-	return p, addLine(p, "validation", evalColor, evalPoints(run, func(e EvalPoint) Number { return e.Loss }))
+	return p, addLine(p, "validation", evalColor, evalPoints(run, func(e metrics.Eval) metrics.Number { return e.Loss }))
 }
 
 func bitsPanel(run *Run) (*plot.Plot, error) {
 	p := newPanel(run.Name, "bits per byte")
-	if err := addLine(p, "training", trainColor, trainPoints(run, func(t TrainPoint) Number { return t.BitsPerByte })); err != nil {
+	if err := addLine(p, "training", trainColor, trainPoints(run, func(t metrics.Train) metrics.Number { return t.BitsPerByte })); err != nil {
 		return nil, err
 	}
-	return p, addLine(p, "validation", evalColor, evalPoints(run, func(e EvalPoint) Number { return e.BitsPerByte }))
+	return p, addLine(p, "validation", evalColor, evalPoints(run, func(e metrics.Eval) metrics.Number { return e.BitsPerByte }))
 }
 
 func ratePanel(run *Run) (*plot.Plot, error) {
 	p := newPanel(run.Name, "learning rate")
 	p.Y.Min = 0
-	return p, addLine(p, "", trainColor, trainPoints(run, func(t TrainPoint) Number { return t.LearningRate }))
+	return p, addLine(p, "", trainColor, trainPoints(run, func(t metrics.Train) metrics.Number { return t.LR }))
 }
 
 // usagePanel shows each expert's share of the tokens in validation, as the
@@ -117,11 +119,11 @@ func usagePanel(run *Run) (*plot.Plot, error) {
 		}
 		experts, visits = len(e.ExpertUsage[0]), 0
 		for _, share := range e.ExpertUsage[0] {
-			visits += share
+			visits += float64(share)
 		}
 	}
 	for expert := range experts {
-		share := evalPoints(run, func(e EvalPoint) Number { return meanUsage(e.ExpertUsage, expert) })
+		share := evalPoints(run, func(e metrics.Eval) metrics.Number { return meanUsage(e.ExpertUsage, expert) })
 		if err := addLine(p, fmt.Sprintf("expert %d", expert), plotutil.Color(expert), share); err != nil {
 			return nil, err
 		}
@@ -137,15 +139,15 @@ func usagePanel(run *Run) (*plot.Plot, error) {
 }
 
 // meanUsage is the mean over the blocks of one expert's share, NaN without one.
-func meanUsage(usage [][]float64, expert int) Number {
+func meanUsage(usage [][]metrics.Number, expert int) metrics.Number {
 	sum, blocks := 0.0, 0
 	for _, block := range usage {
 		if expert < len(block) {
-			sum += block[expert]
+			sum += float64(block[expert])
 			blocks++
 		}
 	}
-	return Number(sum / float64(blocks))
+	return metrics.Number(sum / float64(blocks))
 }
 
 func anyRouter(runs []*Run) bool {
@@ -193,7 +195,7 @@ func addLine(p *plot.Plot, name string, c color.Color, points plotter.XYs) error
 	return nil
 }
 
-func trainPoints(run *Run, value func(TrainPoint) Number) plotter.XYs {
+func trainPoints(run *Run, value func(metrics.Train) metrics.Number) plotter.XYs {
 	points := make(plotter.XYs, 0, len(run.Train))
 	for _, t := range run.Train {
 		points = appendFinite(points, t.Step, float64(value(t)))
@@ -201,7 +203,7 @@ func trainPoints(run *Run, value func(TrainPoint) Number) plotter.XYs {
 	return points
 }
 
-func evalPoints(run *Run, value func(EvalPoint) Number) plotter.XYs {
+func evalPoints(run *Run, value func(metrics.Eval) metrics.Number) plotter.XYs {
 	points := make(plotter.XYs, 0, len(run.Eval))
 	for _, e := range run.Eval {
 		points = appendFinite(points, e.Step, float64(value(e)))
@@ -210,9 +212,9 @@ func evalPoints(run *Run, value func(EvalPoint) Number) plotter.XYs {
 }
 
 // appendFinite leaves out values that have no place on a finite axis.
-func appendFinite(points plotter.XYs, x, y float64) plotter.XYs {
+func appendFinite(points plotter.XYs, step int64, y float64) plotter.XYs {
 	if math.IsNaN(y) || math.IsInf(y, 0) {
 		return points
 	}
-	return append(points, plotter.XY{X: x, Y: y})
+	return append(points, plotter.XY{X: float64(step), Y: y})
 }

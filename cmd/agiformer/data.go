@@ -129,7 +129,7 @@ func openDataSource(command *cobra.Command, args []string) (*dataSource, error) 
 func (s *dataSource) prepare(ctx context.Context, paths []string) (*data.Dataset, *data.Report, error) {
 	opts := s.opts
 	opts.Paths = paths
-	done := func() {}
+	var done func()
 	opts.Progress, done = preparationBar(s.out)
 	ds, report, err := data.Prepare(ctx, opts, s.tok)
 	done()

@@ -23,7 +23,12 @@ import (
 var shared string
 
 func TestMain(m *testing.M) {
-	var err error
+	// Read when libtorch is loaded: threads that wait must not keep the cores
+	// from other tests' processes.
+	err := os.Setenv("OMP_WAIT_POLICY", "PASSIVE")
+	if err != nil {
+		panic(err)
+	}
 	if shared, err = os.MkdirTemp("", "train"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

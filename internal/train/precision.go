@@ -5,19 +5,23 @@ import (
 	"agiformer/internal/torch"
 )
 
-// Precision is the number format of the forward pass.
+// Precision is how a pass through the model computes: where, in which number
+// format, and what it keeps.
 type Precision struct {
 	Device torch.Device
 	DType  torch.DType // Float32: no autocast
 	Scaled bool        // gradients of float16 need a scaler
 	Note   string      // what differs from the configuration, "" if nothing does
+	// Recompute keeps only the blocks' inputs for the backward pass, which
+	// computes the rest again (training.gradient_checkpointing).
+	Recompute bool
 }
 
 // ChoosePrecision applies training.use_amp and amp_dtype to a device. A CPU
 // has no float16 arithmetic worth using, so there both settings mean bfloat16
 // where the cores compute with it, and float32 elsewhere.
 func ChoosePrecision(c config.Training, device torch.Device) Precision {
-	p := Precision{Device: device, DType: torch.Float32}
+	p := Precision{Device: device, DType: torch.Float32, Recompute: c.GradientCheckpointing}
 	if !c.UseAMP {
 		return p
 	}

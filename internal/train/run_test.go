@@ -36,8 +36,13 @@ func (h *hook) Write(p []byte) (int, error) {
 // runUntil trains and calls do once a line with the text is shown.
 func runUntil(t *testing.T, cfg *config.Config, resume, text string, do func()) (string, error) {
 	t.Helper()
+	return runHooked(t, context.Background(), cfg, resume, text, do)
+}
+
+func runHooked(t *testing.T, ctx context.Context, cfg *config.Config, resume, text string, do func()) (string, error) {
+	t.Helper()
 	h := &hook{text: text, do: do}
-	err := train.Run(context.Background(), cfg, treeOf(t, cfg), nil, train.RunOptions{Resume: resume, CacheDir: shared, Out: h})
+	err := train.Run(ctx, cfg, treeOf(t, cfg), nil, train.RunOptions{Resume: resume, CacheDir: shared, Out: h})
 	if h.do != nil {
 		t.Errorf("no line has %q:\n%s", text, h)
 	}
@@ -108,6 +113,34 @@ func TestWithoutARequeueCodeAStoppedRunIsNoFailure(t *testing.T) {
 	}
 	if got := c.State().Step; got != int64(len(linesOf(t, cfg.Run.Dir, "train"))) {
 		t.Errorf("saved at step %d, not the last one trained", got)
+	}
+}
+
+// TestStoppedAtEveryLine stops a run at each line it shows, in turn, and goes on.
+func TestStoppedAtEveryLine(t *testing.T) {
+	text := writeText(t, 20)
+	rhythm := func(cfg *config.Config) *config.Config {
+		cfg.Training.MaxSteps, cfg.Training.EvalInterval, cfg.Training.SaveInterval = 4, 2, 2
+		return cfg
+	}
+	straight := rhythm(tinyConfig(t, text))
+	mustRun(t, straight, "none")
+	cfg := rhythm(tinyConfig(t, text))
+	for _, at := range []string{"held out", "model tiny", "going on", "step 1/4", "step 2/4", "step 2: validation", "step 3/4", "step 4/4"} {
+		ctx, cancel := context.WithCancel(context.Background())
+		out, err := runHooked(t, ctx, cfg, "auto", at, cancel)
+		cancel()
+		if err != nil || !strings.Contains(out, "stopped by") {
+			t.Fatalf("at %q: error %v\n%s", at, err, out)
+		}
+	}
+	mustRun(t, cfg, "auto")
+	sameLosses(t, linesOf(t, straight.Run.Dir, "train"), linesOf(t, cfg.Run.Dir, "train"))
+	evals := linesOf(t, cfg.Run.Dir, "eval")
+	for step, l := range linesOf(t, straight.Run.Dir, "eval") {
+		if string(evals[step]["loss"]) != string(l["loss"]) {
+			t.Errorf("evaluation of step %s: loss %s, want %s", step, evals[step]["loss"], l["loss"])
+		}
 	}
 }
 
@@ -298,5 +331,18 @@ func TestAFullDiskEndsTheRunWithASentence(t *testing.T) {
 	var pathError *os.PathError
 	if err == nil || !errors.As(err, &pathError) || !strings.Contains(fmt.Sprint(err), "checkpoints") {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestGradientCheckpointingChangesNoLoss(t *testing.T) {
+	text := writeText(t, 20)
+	plain, recomputed := tinyConfig(t, text), tinyConfig(t, text)
+	plain.Training.MaxSteps, recomputed.Training.MaxSteps = 6, 6
+	recomputed.Training.GradientCheckpointing = true
+	mustRun(t, plain, "none")
+	mustRun(t, recomputed, "none")
+	sameLosses(t, linesOf(t, plain.Run.Dir, "train"), linesOf(t, recomputed.Run.Dir, "train"))
+	if n := torch.Live(); n != 0 {
+		t.Errorf("%d tensors left", n)
 	}
 }

@@ -47,8 +47,12 @@ func inputs(b *data.Batch) int64 {
 // is a sequence). scaler may be nil. Called inside a job.
 func Backward(m *model.Model, p Precision, b *data.Batch, s *model.State, step Totals, scaler *torch.Scaler) Losses {
 	var ce, balance *torch.Tensor
+	options := model.Options{Train: true}
+	if p.Recompute {
+		options.Checkpoints = &torch.Checkpoints{}
+	}
 	p.Forward(func() {
-		out := m.Forward(model.NewInput(b, p.Device), s, model.Options{Train: true})
+		out := m.Forward(model.NewInput(b, p.Device), s, options)
 		ce = model.CrossEntropySum(out.Logits, model.TargetsOf(b, p.Device))
 		balance = out.LoadBalancing
 	})
@@ -59,6 +63,11 @@ func Backward(m *model.Model, p Precision, b *data.Batch, s *model.State, step T
 		loss = loss.Add(balance)
 		balance = balance.Detach()
 	}
-	scaler.Scale(loss).Backward()
+	loss = scaler.Scale(loss)
+	if p.Recompute {
+		options.Checkpoints.Backward([]*torch.Tensor{loss}, nil)
+	} else {
+		loss.Backward()
+	}
 	return Losses{CrossEntropy: ce.Detach(), LoadBalancing: balance}
 }

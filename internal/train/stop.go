@@ -27,11 +27,11 @@ func NewStopper(parent context.Context, limit time.Duration) *Stopper {
 	s := &Stopper{quit: make(chan struct{}), notify: make(chan os.Signal, 1)}
 	s.ctx, s.cancel = context.WithCancel(parent)
 	signal.Notify(s.notify, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1)
-	go s.listen(parent, limit)
+	go s.listen(limit)
 	return s
 }
 
-func (s *Stopper) listen(parent context.Context, limit time.Duration) {
+func (s *Stopper) listen(limit time.Duration) {
 	var timeUp <-chan time.Time // nil never fires
 	if limit > 0 {
 		timer := time.NewTimer(limit)
@@ -44,9 +44,6 @@ func (s *Stopper) listen(parent context.Context, limit time.Duration) {
 			s.stop(fmt.Sprintf("signal %v", sig))
 		case <-timeUp:
 			s.stop(fmt.Sprintf("run.max_hours (%v) is over", limit))
-		case <-parent.Done():
-			s.stop(parent.Err().Error())
-			return
 		case <-s.quit:
 			return
 		}
@@ -61,12 +58,15 @@ func (s *Stopper) stop(reason string) {
 }
 
 // Requested tells whether the run must stop.
-func (s *Stopper) Requested() bool { return s.reason.Load() != nil }
+func (s *Stopper) Requested() bool { return s.ctx.Err() != nil }
 
 // Reason says why, "" while nothing asked for it.
 func (s *Stopper) Reason() string {
 	if r := s.reason.Load(); r != nil {
 		return *r
+	}
+	if err := s.ctx.Err(); err != nil {
+		return err.Error()
 	}
 	return ""
 }

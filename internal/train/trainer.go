@@ -65,9 +65,18 @@ func newTrainer(cfg *config.Config, tree []byte, c *corpus, tok tokenizer.Tokeni
 	}
 	t.loader, err = data.NewLoader(c.train, data.LoaderOptions{
 		Lanes: int(cfg.Training.Lanes()), BatchSize: int(cfg.Training.BatchSize), SeqLen: int(cfg.Model.SegmentLen()),
-		Seed: cfg.Seed, Isolate: cfg.Data.Packing == "isolate", Cursor: t.state.Cursor,
+		Seed: cfg.Seed, Isolate: cfg.Data.Packing == "isolate", Cursor: t.cursor(),
 	})
 	return t, err
+}
+
+// cursor is where the data go on; nil, their beginning, also for a run that was
+// saved before its first step.
+func (t *trainer) cursor() []byte {
+	if t.state.Step == 0 {
+		return nil
+	}
+	return t.state.Cursor
 }
 
 // build makes what lives on the device. Called inside a job.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
@@ -10,6 +9,7 @@ import (
 
 	"agiformer/internal/config"
 	"agiformer/internal/exit"
+	"agiformer/internal/quickstart"
 	"agiformer/internal/sweep"
 	"agiformer/internal/train"
 )
@@ -19,7 +19,8 @@ follow Hydra 1.3. The run folder (run.dir, by default outputs/DATE/TIME) gets th
 configuration, train.log, metrics.jsonl, TensorBoard events and checkpoints.
 
 SIGTERM, SIGINT, SIGUSR1 and run.max_hours make the run finish its step, save
-and exit. --resume auto goes on from the run folder's latest checkpoint, and
+and exit. Without data.train it trains on a small Turkish corpus, which it
+fetches once. --resume auto goes on from the run folder's latest checkpoint, and
 starts where there is none; --resume DIR goes on from a run or a checkpoint.
 
 Exit codes: 0 done, or stopped and saved; 1 the run failed; 2 bad usage,
@@ -68,7 +69,7 @@ func (f *trainFlags) run(command *cobra.Command, overrides []string) error {
 	}
 	// A run that goes on elsewhere than in its own folder has to be told so.
 	if dir, ok := train.RunFolderOf(f.resume); ok && !choosesFolder(overrides) {
-		overrides = append(overrides, "run.dir='"+strings.ReplaceAll(dir, "'", `\'`)+"'")
+		overrides = append(overrides, "run.dir="+quoted(dir))
 	}
 	options, settings, err := composeOptions(command, overrides)
 	if err != nil {
@@ -86,29 +87,60 @@ func (f *trainFlags) run(command *cobra.Command, overrides []string) error {
 	if err != nil {
 		return exit.Usage(err)
 	}
-	return f.train(command.Context(), command, cfg, tree, overrides, settings)
-}
-
-func (f *trainFlags) train(ctx context.Context, command *cobra.Command, cfg *config.Config, tree *config.Tree, overrides []string, s config.Settings) error {
 	if f.dryRun {
-		if err := config.CheckSupported(cfg); err != nil {
-			return exit.Usage(err)
-		}
-		plan, err := train.NewPlan(cfg)
-		if err != nil {
-			return exit.Usage(err)
-		}
-		return plan.Print(command.OutOrStdout())
+		return printPlan(command, cfg)
 	}
-	if err := config.CheckTraining(cfg); err != nil {
+	if err := config.CheckSupported(cfg); err != nil {
 		return exit.Usage(err)
 	}
-	if ctx == nil {
-		ctx = context.Background()
+	if len(cfg.Data.Train) == 0 {
+		if tree, cfg, err = withQuickstart(command, &options, cfg, settings); err != nil {
+			return err
+		}
 	}
-	return train.Run(ctx, cfg, tree.YAML(), overrides, train.RunOptions{
-		Resume: f.resume, CacheDir: s.CacheDir, LogFormat: s.LogFormat, Out: command.OutOrStdout(),
+	return train.Run(command.Context(), cfg, tree.YAML(), options.Overrides, train.RunOptions{
+		Resume: f.resume, CacheDir: settings.CacheDir, LogFormat: settings.LogFormat, Out: command.OutOrStdout(),
 	})
+}
+
+// withQuickstart composes again with the quickstart corpus for data.train, and
+// for data.valid where that is null too.
+func withQuickstart(command *cobra.Command, o *config.Options, cfg *config.Config, s config.Settings) (*config.Tree, *config.Config, error) {
+	corpus, err := quickstart.Open(command.Context(), s.CacheDir, command.ErrOrStderr())
+	if err != nil {
+		return nil, nil, exit.Usage(err)
+	}
+	fmt.Fprintf(command.OutOrStdout(), "data.train is null: training on the quickstart corpus, %s\n", corpus.Train)
+	o.Overrides = append(o.Overrides, "data.train="+quoted(corpus.Train))
+	if len(cfg.Data.Valid) == 0 {
+		o.Overrides = append(o.Overrides, "data.valid="+quoted(corpus.Valid))
+	}
+	tree, err := config.Compose(*o)
+	if err != nil {
+		return nil, nil, exit.Usage(err)
+	}
+	cfg, err = config.Load(tree)
+	if err != nil {
+		return nil, nil, exit.Usage(err)
+	}
+	return tree, cfg, nil
+}
+
+// quoted writes a value so that an override takes it literally.
+func quoted(value string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(value) + "'"
+}
+
+// printPlan answers --dry-run.
+func printPlan(command *cobra.Command, cfg *config.Config) error {
+	if err := config.CheckSupported(cfg); err != nil {
+		return exit.Usage(err)
+	}
+	plan, err := train.NewPlan(cfg)
+	if err != nil {
+		return exit.Usage(err)
+	}
+	return plan.Print(command.OutOrStdout())
 }
 
 // choosesFolder tells whether the overrides say where the run is to be.
@@ -138,7 +170,7 @@ func (f *trainFlags) sweep(command *cobra.Command, overrides []string) error {
 	for i, job := range jobs {
 		cfg, err := config.Load(job.Tree)
 		if err == nil {
-			err = config.CheckTraining(cfg)
+			err = config.CheckSupported(cfg)
 		}
 		if err != nil {
 			return exit.Usage(fmt.Errorf("job %d (%s): %w", i, strings.Join(job.Overrides, " "), err))

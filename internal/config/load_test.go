@@ -114,9 +114,6 @@ func TestConvenientValues(t *testing.T) {
 	if cfg.Training.MaxSteps != 1000 || len(cfg.Data.Train) != 1 || len(cfg.Data.Valid) != 2 || cfg.Training.GradientClip != 2 || cfg.Model.VocabSize != nil {
 		t.Errorf("got %+v %+v", cfg.Training, cfg.Data)
 	}
-	if err := config.CheckTraining(cfg); err != nil {
-		t.Error(err)
-	}
 }
 
 func TestLaterVersions(t *testing.T) {
@@ -139,9 +136,6 @@ func TestLaterVersions(t *testing.T) {
 	}
 	if err := config.CheckSupported(cfg); err != nil {
 		t.Errorf("the default is refused: %v", err)
-	}
-	if err := config.CheckTraining(cfg); err == nil || !strings.Contains(err.Error(), "data.train=PATH") {
-		t.Errorf("training without text: %v", err)
 	}
 }
 

@@ -26,13 +26,3 @@ func CheckSupported(cfg *Config) error {
 	later(cfg.Data.Packing == "isolate", "data.packing=isolate comes with a later version: use data.packing=stream")
 	return errors.Join(errs...)
 }
-
-// CheckTraining refuses a configuration that cannot be trained with: besides
-// CheckSupported, training needs text.
-func CheckTraining(cfg *Config) error {
-	var noData error
-	if len(cfg.Data.Train) == 0 {
-		noData = errors.New("data.train is not set: name the training text with data.train=PATH (a file, a folder or a glob, or a list of them); scripts/fetch_corpus.sh fetches a small Turkish corpus")
-	}
-	return errors.Join(CheckSupported(cfg), noData)
-}

@@ -36,13 +36,32 @@ func openCorpus(ctx context.Context, cfg *config.Config, tok tokenizer.Tokenizer
 		}
 		return c, nil
 	}
-	c.train, c.valid, err = train.HoldOut(heldOut, cfg.Seed)
-	if err != nil {
+	if err := c.holdOut(ctx, cfg, train, tok, cacheDir, f); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
-	c.open = append(c.open, c.train, c.valid)
 	f.say("data.valid is null: %d documents are held out for validation", c.valid.Documents())
 	return c, nil
+}
+
+// holdOut takes the validation documents from the training text. A text of one
+// document is cut at smaller pieces first.
+func (c *corpus) holdOut(ctx context.Context, cfg *config.Config, train *data.Dataset, tok tokenizer.Tokenizer, cacheDir string, f *runFolder) (err error) {
+	if train.Documents() == 1 {
+		pieces := *cfg
+		pieces.Data.MaxDocumentBytes = max(1, int64(heldOut*float64(train.Bytes())))
+		if train, err = c.prepare(ctx, &pieces, "data.train in pieces", cfg.Data.Train, tok, cacheDir, f); err != nil {
+			return err
+		}
+	}
+	c.train, c.valid, err = train.HoldOut(heldOut, cfg.Seed)
+	if err != nil {
+		return err
+	}
+	c.open = append(c.open, c.train, c.valid)
+	if c.valid.Tokens() == 0 {
+		return fmt.Errorf("data.valid is null and data.train=%v is one document that cannot be cut (it has no line ends or is too short): name a validation text with data.valid=PATH", cfg.Data.Train)
+	}
+	return nil
 }
 
 // prepare opens one source and says what was found in it.

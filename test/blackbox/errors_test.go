@@ -52,7 +52,6 @@ func TestMistakesOnTheCommandLine(t *testing.T) {
 		"contradiction":           {[]string{"train", run, text, "model.n_heads=7"}, []string{"n_heads", "d_model"}},
 		"experts do not match":    {[]string{"train", run, text, "model.n_experts=3"}, []string{"expert_types", "n_experts"}},
 		"no such expert":          {[]string{"train", run, text, "model.expert_types=[language,logik]"}, []string{"logik", "logic"}},
-		"no text":                 {[]string{"train", run}, []string{"data.train"}},
 		"text that is not there":  {[]string{"train", run, "data.train=no/such/text.txt"}, []string{"no/such/text.txt"}},
 		"a later version's part":  {[]string{"train", run, text, "model.use_introspection=true"}, []string{"model.use_introspection"}},
 		"eval without checkpoint": {[]string{"eval"}, []string{"--checkpoint"}},

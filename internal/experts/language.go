@@ -130,7 +130,7 @@ func (language) New(s Shape, p nn.Params) Attention {
 
 func (a *languageAttention) Forward(u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) *torch.Tensor {
 	c := cache.Constants(func() []*torch.Tensor { return []*torch.Tensor{a.packed(), a.bias(0), a.bias(1)} })
-	projected := torch.Linear(u, c[0], nil)
+	projected := torch.Project(u, c[0])
 	attended := nn.RotaryAttention(projected, a.heads, rows[0], rows[1],
 		rows[2].Matmul(c[1]), rows[2].Matmul(c[2]), cache)
 	return a.out.Forward(attended)

@@ -72,7 +72,7 @@ func (logic) New(s Shape, p nn.Params) Attention {
 
 func (a *logicAttention) Forward(u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) *torch.Tensor {
 	c := cache.Constants(func() []*torch.Tensor { return []*torch.Tensor{a.packed()} })
-	projected := torch.Linear(u, c[0], nil)
+	projected := torch.Project(u, c[0])
 	attended := nn.RotaryAttention(projected, a.heads, rows[0], rows[1], nil, nil, cache)
 	return a.out.Forward(attended.Mul(a.gate.Forward(u).Silu()))
 }

@@ -55,7 +55,7 @@ func (w *working) begin(c *Context, s *State) {
 	normed = normed.Pad([]int64{0, 0, 1, 0}, 0) // [B, 1+c, d]
 	cos, sin := w.keysRotary.At(-most-1, most+1)
 	keys := w.key.Forward(normed).View(s.lanes, most+1, w.heads, w.head)
-	c.keys = nn.Rotate(keys, cos.Unsqueeze(1), sin.Unsqueeze(1)).Transpose(1, 2)
+	c.keys = nn.Rotate(keys, cos, sin).Transpose(1, 2)
 	c.values = nn.Heads(w.value.Forward(normed), w.heads)
 	c.visible = visible(s.counts, most, true, states.Device())
 }
@@ -66,7 +66,7 @@ func (w *working) read(n *torch.Tensor, c *Context, first int64) *torch.Tensor {
 	lanes, places := n.Size(0), n.Size(1)
 	cos, sin := w.queryRotary.At(first, places)
 	query := w.query.Forward(n).View(lanes, places, w.heads, w.head)
-	query = nn.Rotate(query, cos.Unsqueeze(1), sin.Unsqueeze(1)).Transpose(1, 2)
+	query = nn.Rotate(query, cos, sin).Transpose(1, 2)
 	return w.out.Forward(nn.MergeHeads(nn.Attend(query, c.keys, c.values, c.visible, false)))
 }
 

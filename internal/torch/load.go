@@ -10,6 +10,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"unsafe"
@@ -21,6 +22,9 @@ import (
 func load() error {
 	found, err := Locate()
 	if err != nil {
+		return err
+	}
+	if err := limitKernelCache(); err != nil {
 		return err
 	}
 	cpu := filepath.Join(found.Torch, "libtorch_cpu.so")
@@ -48,6 +52,18 @@ func load() error {
 	}
 	loaded = found
 	return nil
+}
+
+// limitKernelCache bounds what oneDNN keeps: a kernel with its scratch memory
+// for every shape it has met, by default 1024 of them. The experts' subsequences
+// have many shapes; 64 kernels take half a gigabyte less at the same speed. A
+// user's own setting stays.
+func limitKernelCache() error {
+	const name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+	if _, set := os.LookupEnv(name); set {
+		return nil
+	}
+	return os.Setenv(name, "64")
 }
 
 // loaded is what load opened.

@@ -40,7 +40,7 @@ func NewLinear(p Params) Linear { return Linear{weight: p.Get("weight")} }
 func (l Linear) Weight() *torch.Tensor { return l.weight }
 
 // Forward maps x [..., in] to [..., out].
-func (l Linear) Forward(x *torch.Tensor) *torch.Tensor { return torch.Linear(x, l.weight, nil) }
+func (l Linear) Forward(x *torch.Tensor) *torch.Tensor { return torch.Project(x, l.weight) }
 
 // Residual returns x + dropout(branch), both [..., d]. It consumes branch:
 // where the dtypes allow the sum is written into it, since x stays saved for

@@ -1,0 +1,23 @@
+// Products with the weight of a linear map by the fastest kernel at hand.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace agiformer {
+
+// A weight as autocast would hand it to a matrix product: the cast of a parameter
+// is cached by autocast and recorded by autograd.
+at::Tensor matmul_weight(const at::Tensor &weight);
+
+// x·weightᵀ for x [..., in] and weight [out, in] of one type, without recording:
+//   - one row of float32 or bfloat16 on the CPU, as in decoding: a kernel that
+//     reads the weight once, in order, at the memory's speed;
+//   - float32 on the CPU otherwise: oneDNN, which uses AVX-512 on every maker's
+//     processors, where MKL uses it on Intel's only;
+//   - everything else: at::linear.
+at::Tensor product(const at::Tensor &x, const at::Tensor &weight);
+
+// d loss / d weight for y = x·weightᵀ: the rows of grad_yᵀ·x.
+at::Tensor weight_gradient(const at::Tensor &grad_y, const at::Tensor &x);
+
+}  // namespace agiformer

@@ -1,0 +1,116 @@
+package torch_test
+
+import (
+	"testing"
+
+	"agiformer/internal/torch"
+)
+
+// Project equals Linear for every shape that has a kernel of its own: one row,
+// odd widths, and products large enough for oneDNN with their gradients.
+func TestProjectEqualsLinear(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ rows, in, out int64 }{
+		{1, 512, 96}, {1, 77, 33}, {1, 5, 3}, {3, 40, 70}, {200, 96, 128}, {64, 130, 66},
+	} {
+		for _, dt := range []torch.DType{torch.Float32, torch.Float64, torch.BFloat16} {
+			if err := torch.Do(func() { compareProject(t, c.rows, c.in, c.out, dt) }); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+func compareProject(t *testing.T, rows, in, out int64, dt torch.DType) {
+	g := torch.NewGenerator(torch.CPU, 3)
+	defer g.Free()
+	random := func(shape ...int64) *torch.Tensor {
+		return torch.Empty(torch.Float32, torch.CPU, shape...).Normal_(0, 1, g).ToDType(dt)
+	}
+	x, weight, seed := random(1, rows, in), random(out, in), random(1, rows, out)
+	tolerance := map[torch.DType]float64{torch.Float32: 1e-5, torch.Float64: 1e-13, torch.BFloat16: 1e-2}[dt]
+	near := func(what string, got, want *torch.Tensor) {
+		t.Helper()
+		if got.DType() != dt || !torch.Equal(got.Isfinite(), want.Isfinite()) {
+			t.Errorf("%s of [%d,%d]·[%d,%d] in %s: type %s or values that are not finite", what, rows, in, out, in, dt, got.DType())
+			return
+		}
+		diff, norm := got.Sub(want).Float().Norm().Item(), want.Float().Norm().Item()
+		if !(diff <= tolerance*norm) {
+			t.Errorf("%s of [%d,%d]·[%d,%d] in %s: off by %g of %g", what, rows, in, out, in, dt, diff, norm)
+		}
+	}
+	torch.NoGrad(func() { near("product", torch.Project(x, weight), torch.Linear(x, weight, nil)) })
+	x.SetRequiresGrad(true)
+	weight.SetRequiresGrad(true)
+	leaves := []*torch.Tensor{x, weight}
+	got := torch.Project(x, weight)
+	want := torch.Linear(x, weight, nil)
+	near("recorded product", got, want)
+	gotGrads := torch.Grad([]*torch.Tensor{got}, leaves, []*torch.Tensor{seed})
+	wantGrads := torch.Grad([]*torch.Tensor{want}, leaves, []*torch.Tensor{seed})
+	near("gradient of x", gotGrads[0], wantGrads[0])
+	near("gradient of weight", gotGrads[1], wantGrads[1])
+}
+
+// Under autocast Project computes in autocast's type, as Linear does, and the
+// gradients of the parameters are float32; without recording one row reads the
+// cast weight.
+func TestProjectUnderAutocast(t *testing.T) {
+	t.Parallel()
+	err := torch.Do(func() {
+		for _, rows := range []int64{1, 64} {
+			x := torch.Zeros(torch.Float32, torch.CPU, rows, 64).Normal_(0, 1, nil)
+			weight := torch.Zeros(torch.Float32, torch.CPU, 96, 64).Normal_(0, 1, nil).SetRequiresGrad(true)
+			var got, want, plain *torch.Tensor
+			torch.Autocast(torch.CPUType, torch.BFloat16, func() {
+				got, want = torch.Project(x, weight), torch.Linear(x, weight, nil)
+				torch.NoGrad(func() { plain = torch.Project(x, weight) })
+			})
+			for _, y := range []*torch.Tensor{got, plain} {
+				if y.DType() != torch.BFloat16 {
+					t.Errorf("%d rows: the product is %s", rows, y.DType())
+				}
+				if diff, norm := y.Sub(want).Float().Norm().Item(), want.Float().Norm().Item(); diff > 1e-2*norm {
+					t.Errorf("%d rows: off by %g of %g", rows, diff, norm)
+				}
+			}
+			got.Float().Sum().Backward()
+			if grad := weight.Grad(); grad == nil || grad.DType() != torch.Float32 {
+				t.Errorf("%d rows: the weight has no float32 gradient", rows)
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The composite operations use the same kernels: float32 sizes that oneDNN
+// takes agree with their compositions, gradients included.
+func TestNormProductsInFloat32(t *testing.T) {
+	t.Parallel()
+	err := torch.Do(func() {
+		leaf := func(shape ...int64) *torch.Tensor {
+			return torch.Zeros(torch.Float32, torch.CPU, shape...).Normal_(0, 0.3, nil).SetRequiresGrad(true)
+		}
+		for _, rows := range []int64{1, 80} {
+			x, nw, nb := leaf(1, rows, 64), leaf(64), leaf(64)
+			qkv, up, down := leaf(96, 64), leaf(128, 64), leaf(64, 128)
+			leaves := []*torch.Tensor{x, nw, nb, qkv, up, down}
+			got := []*torch.Tensor{torch.NormLinear(x, nw, nb, 1e-5, qkv), torch.NormMLP(x, nw, nb, 1e-5, up, down)}
+			normed := torch.LayerNorm(x, []int64{64}, nw, nb, 1e-5)
+			want := []*torch.Tensor{torch.Linear(normed, qkv, nil), composedMLP(x, nw, nb, up, down)}
+			a, b := torch.Grad(got, leaves, nil), torch.Grad(want, leaves, nil)
+			for i := range append(got, a...) {
+				x, y := append(got, a...)[i], append(want, b...)[i]
+				if diff, norm := x.Sub(y).Norm().Item(), y.Norm().Item(); !(diff <= 1e-5*norm) {
+					t.Errorf("%d rows, result %d: off by %g of %g", rows, i, diff, norm)
+				}
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -105,7 +105,7 @@ class Agiformer(nn.Module):
                 module.weight.normal_(std=math.sqrt(1 / (3 * module.in_features)) * (depth if residual else 1))
         if self.config.use_memory:
             self.memory.bank.gate.bias.fill_(-2)
-            self.memory.fusion.norm.weight.fill_(0.1)
+            self.memory.fusion.norm.weight.fill_(0.3)
 
     def new_state(self, lanes: int) -> State | None:
         """Empty streams, None where the model has no memory."""

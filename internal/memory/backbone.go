@@ -30,7 +30,7 @@ func Specs(s Shape) []nn.Spec {
 	specs = append(specs,
 		nn.Weight("fusion.input", s.DModel, 3*s.DModel, nn.LinearInit(3*s.DModel)),
 		nn.Weight("fusion.output", s.DModel, s.DModel, nn.LinearInit(s.DModel)))
-	return append(specs, nn.Norm("fusion.norm", s.DModel, 0.1)...)
+	return append(specs, nn.Norm("fusion.norm", s.DModel, 0.3)...)
 }
 
 // New builds the memory over its parameters; its rotary tables are in dt on dev.

@@ -55,6 +55,9 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"~seed", []string{"'seed' is missing"}},
 		{"seed=???", []string{"???", "seed"}},
 		{"checkpoint.keep_last=0", []string{"at least 1"}},
+		{"model.d_model=1000000000000", []string{"model.d_model is 1000000000000", "at most 65536"}},
+		{"model.n_layers=1000000", []string{"at most 1024"}},
+		{"training.gradient_accumulation_steps=1000000000", []string{"1000000000", "at most"}},
 	}
 	for _, c := range cases {
 		t.Run(c.line, func(t *testing.T) {

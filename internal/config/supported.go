@@ -1,28 +1,30 @@
 package config
 
 import (
-	"errors"
 	"fmt"
+	"strings"
 )
 
-// CheckSupported refuses, one sentence each, what a configuration may ask for
-// but a later version brings: the spatial and causal experts, linear attention,
+// CheckSupported refuses, in one sentence, what a configuration may ask for but
+// a later version brings: the spatial and causal experts, linear attention,
 // introspection, multimodal input and isolated packing.
 func CheckSupported(cfg *Config) error {
-	var errs []error
-	later := func(wanted bool, format string, args ...any) {
+	var parts []string
+	later := func(wanted bool, part, instead string) {
 		if wanted {
-			errs = append(errs, fmt.Errorf(format, args...))
+			parts = append(parts, fmt.Sprintf("%s (%s)", part, instead))
 		}
 	}
 	m := cfg.Model
 	for _, name := range m.ExpertTypes {
-		later(name == "spatial" || name == "causal",
-			"the %s expert (model.expert_types) comes with a later version: use language and logic", name)
+		later(name == "spatial" || name == "causal", "the "+name+" expert", "use language and logic in model.expert_types")
 	}
-	later(m.UseLinearAttention, "linear attention (model.use_linear_attention) comes with a later version: set it to false")
-	later(m.UseIntrospection, "introspection (model.use_introspection) comes with a later version: set it to false")
-	later(m.UseMultimodal, "image, audio and video input (model.use_multimodal) comes with a later version: set it to false or use model=text_only")
-	later(cfg.Data.Packing == "isolate", "data.packing=isolate comes with a later version: use data.packing=stream")
-	return errors.Join(errs...)
+	later(m.UseLinearAttention, "linear attention", "set model.use_linear_attention=false")
+	later(m.UseIntrospection, "introspection", "set model.use_introspection=false")
+	later(m.UseMultimodal, "image, audio and video input", "set model.use_multimodal=false or use model=text_only")
+	later(cfg.Data.Packing == "isolate", "isolated packing", "set data.packing=stream")
+	if len(parts) == 0 {
+		return nil
+	}
+	return fmt.Errorf("what only a later version brings was asked for: %s", strings.Join(parts, ", "))
 }

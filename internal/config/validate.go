@@ -11,6 +11,14 @@ import (
 // byteVocab is the number of ids of the byte tokenizer.
 const byteVocab = 256
 
+// Bounds that only a slip of the hand exceeds; below them counts of parameters
+// fit 64 bits.
+const (
+	maxWidth  = 1 << 16 // of the residual stream
+	maxParts  = 1 << 10 // layers, heads, experts
+	maxLength = 1 << 24 // tokens, slots, lanes
+)
+
 // expertNames are the experts that exist.
 var expertNames = []string{"language", "logic", "spatial", "causal"}
 
@@ -27,6 +35,12 @@ func (c *checker) validate(cfg *Config) {
 func (c *checker) atLeast(key string, value, low int64) {
 	if value < low {
 		c.fail(key, "it must be at least %d", low)
+	}
+}
+
+func (c *checker) between(key string, value, low, high int64) {
+	if c.atLeast(key, value, low); value > high {
+		c.fail(key, "it must be at most %d", high)
 	}
 }
 
@@ -68,15 +82,16 @@ func (c *checker) positive(key string, value float64) {
 
 func (c *checker) model(m *Model) {
 	for _, size := range []struct {
-		key   string
-		value int64
+		key         string
+		value, high int64
 	}{
-		{"d_model", m.DModel}, {"n_layers", m.NLayers}, {"n_heads", m.NHeads}, {"d_ff", m.DFF},
-		{"n_experts", m.NExperts}, {"memory_size", m.MemorySize}, {"max_seq_len", m.MaxSeqLen},
-		{"memory_update_freq", m.MemoryUpdateFreq}, {"max_iterations", m.MaxIterations},
-		{"n_cross_modal_layers", m.NCrossModalLayers},
+		{"d_model", m.DModel, maxWidth}, {"d_ff", m.DFF, 4 * maxWidth},
+		{"n_layers", m.NLayers, maxParts}, {"n_heads", m.NHeads, maxParts}, {"n_experts", m.NExperts, maxParts},
+		{"max_iterations", m.MaxIterations, maxParts}, {"n_cross_modal_layers", m.NCrossModalLayers, maxParts},
+		{"memory_size", m.MemorySize, maxLength}, {"max_seq_len", m.MaxSeqLen, maxLength},
+		{"memory_update_freq", m.MemoryUpdateFreq, maxLength},
 	} {
-		c.atLeast("model."+size.key, size.value, 1)
+		c.between("model."+size.key, size.value, 1, size.high)
 	}
 	c.optional("model.max_segment_len", m.MaxSegmentLen, 1)
 	c.within("model.dropout", m.Dropout, 0, 1)
@@ -142,6 +157,9 @@ func (c *checker) training(t *Training) {
 		{"save_interval", t.SaveInterval, 0}, {"eval_interval", t.EvalInterval, 0}, {"max_bad_steps", t.MaxBadSteps, 1},
 	} {
 		c.atLeast("training."+count.key, count.value, count.low)
+	}
+	if t.BatchSize > maxLength || t.GradientAccumulationSteps > maxLength {
+		c.fail("training.batch_size", "it and training.gradient_accumulation_steps (%d) must be at most %d", t.GradientAccumulationSteps, maxLength)
 	}
 	c.positive("training.learning_rate", t.LearningRate)
 	c.positive("training.eps", t.Eps)

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"agiformer/internal/model"
 	"agiformer/internal/tokenizer"
 	"agiformer/internal/torch"
 )
@@ -60,4 +61,42 @@ func TestDecodingIsFlat(t *testing.T) {
 			t.Errorf("%d tensors alive after 28 tokens, %d after 60", live[27], live[59])
 		}
 	})
+}
+
+// TestDecodingInFloat32: the kernels of single rows and of whole segments agree
+// to rounding, with widths that both take.
+func TestDecodingInFloat32(t *testing.T) {
+	t.Parallel()
+	for _, half := range []bool{false, true} {
+		job(t, func() {
+			cfg := tiny("text_only")
+			cfg.DModel, cfg.NHeads, cfg.DFF, cfg.MaxSeqLen = 128, 4, 256, 48
+			m, err := model.New(cfg, 256, torch.CPU, torch.Float32, 8)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer m.Free()
+			ids := randomText(rand.New(rand.NewPCG(4, 4)), 100)
+			d := m.NewDecoder(tokenizer.NewByte().NewLabeler())
+			defer d.Free()
+			decode := func() (want, got *torch.Tensor) {
+				var parts []*torch.Tensor
+				for i := range ids {
+					parts = append(parts, d.Feed(ids[i:i+1]))
+				}
+				return parallel(m, ids), tail(torch.Cat(parts, 0))
+			}
+			tolerance := 1e-4
+			var want, got *torch.Tensor
+			if half { // bfloat16, and near a tie another expert
+				tolerance = 0.1
+				torch.Autocast(torch.CPUType, torch.BFloat16, func() { want, got = decode() })
+			} else {
+				want, got = decode()
+			}
+			if diff, norm := got.Sub(want).Norm().Item(), want.Norm().Item(); !(diff <= tolerance*norm) {
+				t.Errorf("bfloat16 %v: decoding is off by %g of %g", half, diff, norm)
+			}
+		})
+	}
 }

@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"fmt"
+	"slices"
 
 	"agiformer/internal/torch"
 )
@@ -30,14 +31,38 @@ func FromTensors(tensors map[string]*torch.Tensor) []Entry {
 	return entries
 }
 
-// EachTensor calls fn with every tensor of one of the checkpoint's files, by
-// name, in fresh CPU memory that is freed when fn returns. Called inside a job.
-func (c *Checkpoint) EachTensor(file string, fn func(name string, t *torch.Tensor) error) error {
+// CopyTensors copies the tensors of one of the checkpoint's files into places of
+// the same names and shapes, one at a time, so that no second copy of the file
+// is held. Names and shapes are checked before anything is copied: they must be
+// exactly those of places. Called inside a job.
+func (c *Checkpoint) CopyTensors(file string, places map[string]*torch.Tensor) error {
 	f, err := c.OpenTensors(file)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	for name, place := range places {
+		info, ok := f.Info(name)
+		if !ok {
+			return fmt.Errorf("%s has no tensor %s, which the configuration's model needs", f.path, name)
+		}
+		if !slices.Equal(info.Shape, place.Shape()) {
+			return fmt.Errorf("%s: tensor %s has shape %v, the configuration's model needs %v", f.path, name, info.Shape, place.Shape())
+		}
+	}
+	for _, name := range f.Names() {
+		if _, ok := places[name]; !ok {
+			return fmt.Errorf("%s: tensor %s belongs to nothing that the configuration's model has", f.path, name)
+		}
+	}
+	return f.each(func(name string, t *torch.Tensor) error {
+		places[name].CopyFrom(t)
+		return nil
+	})
+}
+
+// each calls fn with every tensor by name; it is freed when fn returns.
+func (f *File) each(fn func(name string, t *torch.Tensor) error) error {
 	for _, name := range f.Names() {
 		scope := torch.Enter()
 		t, err := f.tensor(name)

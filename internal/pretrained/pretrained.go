@@ -68,12 +68,8 @@ func (c *Checkpoint) Load(device string, amp bool) (*Model, error) {
 			torch.Fail(exit.Usage(err))
 		}
 		m.Model = built
-		weights, err := c.files.ModelTensors()
-		if err == nil {
-			err = built.Load(weights)
-		}
-		if err != nil {
-			torch.Fail(fmt.Errorf("%s: %w", c.Dir(), err))
+		if err := c.files.CopyTensors(checkpoint.ModelFile, train.Weights(built)); err != nil {
+			torch.Fail(err)
 		}
 	})
 	if err != nil {

@@ -1,9 +1,6 @@
 package train
 
 import (
-	"fmt"
-	"strings"
-
 	"agiformer/internal/config"
 	"agiformer/internal/model"
 	"agiformer/internal/torch"
@@ -58,33 +55,6 @@ func (o *optimizer) tensors() map[string]*torch.Tensor {
 		state[stepPrefix+name] = o.adamw.StepCount(i)
 	}
 	return state
-}
-
-// restore copies one saved tensor into its place. Called inside a job.
-func (o *optimizer) restore(name string, saved *torch.Tensor) error {
-	kind, rest, _ := strings.Cut(name, ".")
-	for i, parameter := range o.names {
-		if parameter != rest {
-			continue
-		}
-		var place *torch.Tensor
-		switch kind + "." {
-		case expAvgPrefix:
-			place = o.adamw.ExpAvg(i)
-		case expAvgSqPrefix:
-			place = o.adamw.ExpAvgSq(i)
-		case stepPrefix:
-			place = o.adamw.StepCount(i)
-		default:
-			return fmt.Errorf("the optimizer keeps no %s", name)
-		}
-		if got, want := fmt.Sprint(saved.Shape()), fmt.Sprint(place.Shape()); got != want {
-			return fmt.Errorf("the optimizer's %s has shape %s, the model needs %s", name, got, want)
-		}
-		place.CopyFrom(saved)
-		return nil
-	}
-	return fmt.Errorf("the optimizer's %s belongs to no parameter of the model", name)
 }
 
 // gradients returns the gradients there are. Called inside a job.

@@ -118,6 +118,15 @@ func (t *trainer) eachGenerator(fn func(device string, g *torch.Generator)) {
 	}
 }
 
+// Weights returns a model's parameters by name.
+func Weights(m *model.Model) map[string]*torch.Tensor {
+	weights := make(map[string]*torch.Tensor)
+	for _, p := range m.Parameters() {
+		weights[p.Name] = p.Tensor
+	}
+	return weights
+}
+
 // snapshot gathers what a checkpoint holds. The tensors are read later, while
 // it is written.
 func (t *trainer) snapshot() (checkpoint.Snapshot, error) {
@@ -127,11 +136,7 @@ func (t *trainer) snapshot() (checkpoint.Snapshot, error) {
 	}
 	s := checkpoint.Snapshot{Config: t.tree, Tokenizer: tok}
 	err = torch.Do(func() {
-		parameters := make(map[string]*torch.Tensor)
-		for _, p := range t.model.Parameters() {
-			parameters[p.Name] = p.Tensor
-		}
-		s.Model = checkpoint.FromTensors(parameters)
+		s.Model = checkpoint.FromTensors(Weights(t.model))
 		s.Optimizer = checkpoint.FromTensors(t.optimizer.tensors())
 		s.Streams = streamEntries(t.streams)
 		t.state.Generators = make(map[string][]byte)
@@ -155,14 +160,10 @@ func (t *trainer) snapshot() (checkpoint.Snapshot, error) {
 func (t *trainer) restore(from *checkpoint.Checkpoint) error {
 	t.state = from.State()
 	t.fromDir, t.before, t.saved = from.Dir(), t.state.Seconds, t.state.Step
-	weights, err := from.ModelTensors()
-	if err != nil {
+	if err := from.CopyTensors(checkpoint.ModelFile, Weights(t.model)); err != nil {
 		return err
 	}
-	if err := t.model.Load(weights); err != nil {
-		return err
-	}
-	if err := from.EachTensor(checkpoint.OptimizerFile, t.optimizer.restore); err != nil {
+	if err := from.CopyTensors(checkpoint.OptimizerFile, t.optimizer.tensors()); err != nil {
 		return err
 	}
 	if err := restoreStreams(from, t.streams); err != nil {

@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"agiformer/internal/config"
 	"agiformer/internal/data"
 	"agiformer/internal/exit"
 	"agiformer/internal/tokenizer"
@@ -93,15 +92,7 @@ func openDataSource(command *cobra.Command, args []string) (*dataSource, error) 
 			paths = append(paths, arg)
 		}
 	}
-	options, settings, err := composeOptions(command, overrides)
-	if err != nil {
-		return nil, err
-	}
-	tree, err := config.Compose(options)
-	if err != nil {
-		return nil, err
-	}
-	cfg, err := config.Load(tree)
+	cfg, settings, err := loadConfig(command, overrides)
 	if err != nil {
 		return nil, err
 	}

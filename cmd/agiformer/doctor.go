@@ -33,7 +33,7 @@ Exit code 0: agiformer can train and generate here. 1: something that it needs i
 		RunE: func(command *cobra.Command, _ []string) error {
 			settings, err := config.LoadSettings(command.Flags())
 			if err != nil {
-				return err
+				return exit.Usage(err)
 			}
 			report := doctor.Inspect(doctorOptions(settings.CacheDir, load))
 			write := report.Text

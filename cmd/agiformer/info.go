@@ -45,15 +45,7 @@ generates, the streams' state included. It needs no libtorch. agiformer train --
 }
 
 func planOf(command *cobra.Command, overrides []string) (*train.Plan, error) {
-	options, _, err := composeOptions(command, overrides)
-	if err != nil {
-		return nil, err
-	}
-	tree, err := config.Compose(options)
-	if err != nil {
-		return nil, err
-	}
-	cfg, err := config.Load(tree)
+	cfg, _, err := loadConfig(command, overrides)
 	if err != nil {
 		return nil, err
 	}

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"agiformer/conf"
 	"agiformer/internal/config"
 	"agiformer/internal/exit"
+	"agiformer/internal/train"
 )
 
 const rootHelp = `Trains, evaluates and samples Mixture-of-Experts Transformers with memory.
@@ -22,6 +26,7 @@ func newRootCommand() *cobra.Command {
 		Use:           "agiformer",
 		Short:         "Trains, evaluates and samples AGIFORMER models",
 		Long:          rootHelp,
+		Version:       train.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noCommand,
@@ -29,9 +34,7 @@ func newRootCommand() *cobra.Command {
 	}
 	root.SuggestionsMinimumDistance = 2
 	config.AddSettingsFlags(root.PersistentFlags())
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return exit.Usage(fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newConfigCommand(),
 		newTrainCommand(),
@@ -46,6 +49,20 @@ func newRootCommand() *cobra.Command {
 	return root
 }
 
+// flagError says in a sentence what is wrong with a flag.
+func flagError(cmd *cobra.Command, err error) error {
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		flag := invalid.GetFlag()
+		kind := map[string]string{"int": "a whole number", "int64": "a whole number", "float64": "a number", "bool": "true or false"}[flag.Value.Type()]
+		if errors.Is(err, strconv.ErrRange) {
+			kind += " of fewer digits"
+		}
+		err = fmt.Errorf("--%s is %q: it must be %s", flag.Name, invalid.GetValue(), kind)
+	}
+	return exit.Usage(fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))
+}
+
 // noCommand refuses a name that is no command.
 func noCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
@@ -56,6 +73,21 @@ func noCommand(cmd *cobra.Command, args []string) error {
 		hint = fmt.Sprintf(" (did you mean '%s'?)", near[0])
 	}
 	return exit.Usage(fmt.Errorf("there is no command '%s'%s; see %s --help", args[0], hint, cmd.CommandPath()))
+}
+
+// loadConfig composes, checks and types a command's configuration. Errors are
+// usage errors.
+func loadConfig(cmd *cobra.Command, overrides []string) (*config.Config, config.Settings, error) {
+	options, settings, err := composeOptions(cmd, overrides)
+	if err != nil {
+		return nil, settings, err
+	}
+	tree, err := config.Compose(options)
+	if err != nil {
+		return nil, settings, exit.Usage(err)
+	}
+	cfg, err := config.Load(tree)
+	return cfg, settings, exit.Usage(err)
 }
 
 // composeOptions returns what a command composes: the settings' tree with the

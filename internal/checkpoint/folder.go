@@ -83,21 +83,23 @@ func (f Folder) Unlink(name string) error {
 }
 
 // Linked returns the step a link points at; false where there is no link or
-// no finished checkpoint behind it.
+// no folder behind it. A folder without its manifest counts: it got its name
+// whole, so it was damaged later, and opening it says so.
 func (f Folder) Linked(name string) (int64, bool) {
 	target, err := os.Readlink(filepath.Join(f.Dir, name))
 	if err != nil {
 		return 0, false
 	}
 	step, err := strconv.ParseInt(strings.TrimPrefix(filepath.Base(target), stepPrefix), 10, 64)
-	if err != nil || !finished(f.Path(step)) {
+	if err != nil {
 		return 0, false
 	}
-	return step, true
+	stat, err := os.Stat(f.Path(step))
+	return step, err == nil && stat.IsDir()
 }
 
 // Newest returns the step to go on from: the one that latest points at, or,
-// where a process was killed before it made the link, the highest finished one.
+// where that link leads nowhere, the highest finished one.
 func (f Folder) Newest() (int64, bool, error) {
 	if step, ok := f.Linked(LatestLink); ok {
 		return step, true, nil

@@ -42,7 +42,7 @@ func readManifest(dir string) (*manifest, error) {
 	path := filepath.Join(dir, ManifestFile)
 	data, err := os.ReadFile(path)
 	if os.IsNotExist(err) {
-		return nil, fmt.Errorf("%s has no %s, so it is no finished checkpoint: name another one", dir, ManifestFile)
+		return nil, fmt.Errorf("%s has no %s, so the checkpoint is not whole: name another one", dir, ManifestFile)
 	}
 	if err != nil {
 		return nil, err

@@ -119,22 +119,24 @@ func writeFile(path string, write func(io.Writer) error) (fileRecord, error) {
 // replace gives the folder from the name to. Where a folder of that name
 // exists, the two change places in one step and the older one is removed.
 func replace(from, to string) error {
-	exchanged := true
+	old := from // what the older one is called afterwards
 	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_EXCHANGE)
-	if errors.Is(err, unix.ENOENT) {
-		exchanged = false
+	switch {
+	case errors.Is(err, unix.ENOENT): // there is no older one
 		err = os.Rename(from, to)
-	} else if err != nil { // a file system without exchange
-		exchanged = false
-		err = errors.Join(os.RemoveAll(to), os.Rename(from, to))
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS): // a file system or kernel without exchange
+		old = from + asideSuffix
+		if err = errors.Join(os.RemoveAll(old), os.Rename(to, old)); err == nil {
+			err = os.Rename(from, to)
+		}
 	}
 	if err != nil {
 		return err
 	}
-	if err := syncDir(filepath.Dir(to)); err != nil || !exchanged {
+	if err := syncDir(filepath.Dir(to)); err != nil {
 		return err
 	}
-	return os.RemoveAll(from)
+	return os.RemoveAll(old)
 }
 
 // syncDir makes the names in a folder durable.

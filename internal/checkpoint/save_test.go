@@ -217,6 +217,24 @@ func TestBrokenLatestFallsBackToTheNewest(t *testing.T) {
 	}
 }
 
+// A latest checkpoint that lost its manifest is damaged; an older one must not
+// be taken for it in silence.
+func TestLatestWithoutManifestIsRefused(t *testing.T) {
+	t.Parallel()
+	f := checkpoint.RunFolder(t.TempDir())
+	save(t, f, 1)
+	save(t, f, 2)
+	if err := f.Link(checkpoint.LatestLink, 2); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(f.Path(2), checkpoint.ManifestFile)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := checkpoint.Open(f.Dir); err == nil || !strings.Contains(err.Error(), "step-00000002") {
+		t.Errorf("opening gave %v, want an error that names step-00000002", err)
+	}
+}
+
 // TestKilledWhileSaving kills a process that does nothing but save, at moments
 // spread over its saves, and demands each time that latest opens, whole, and
 // never goes back.

@@ -31,9 +31,9 @@ func (k Kind) describe(count int64) string {
 	case BrokenFile:
 		one, many, done = "file is", "files are", "broken: what could be read was kept"
 	case BrokenLine:
-		one, many, done = "line is", "lines are", "not valid JSON objects and left out"
+		one, many, done = "line is", "lines are", "no JSON object and left out"
 	case MissingField:
-		one, many, done = "record lacks", "records lack", "a text and are left out"
+		one, many, done = "record is", "records are", "without a text and left out"
 	case EmptyFile:
 		one, many, done = "file is", "files are", "empty and left out"
 	case EmptyText:

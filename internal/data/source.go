@@ -86,6 +86,9 @@ func findFiles(paths []string) ([]sourceFile, error) {
 }
 
 func resolve(p string) ([]sourceFile, error) {
+	if p == "" {
+		return nil, errors.New("a data path is empty: give a file, a folder or a glob")
+	}
 	info, err := os.Stat(p)
 	switch {
 	case err == nil && info.IsDir():

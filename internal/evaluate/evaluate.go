@@ -11,6 +11,7 @@ import (
 
 	"agiformer/internal/data"
 	"agiformer/internal/exit"
+	"agiformer/internal/metrics"
 	"agiformer/internal/pretrained"
 	"agiformer/internal/train"
 )
@@ -58,7 +59,7 @@ func Run(ctx context.Context, o Options, out, notes io.Writer) error {
 	if err := errors.Join(err, m.Free()); err != nil {
 		return err
 	}
-	r := report{Result: *result, Step: c.Step(), Checkpoint: c.Dir(), Documents: text.Documents()}
+	r := report{Result: *result, Perplexity: metrics.Number(result.Perplexity), Step: c.Step(), Checkpoint: c.Dir(), Documents: text.Documents()}
 	if o.JSON {
 		return r.json(out)
 	}

@@ -7,15 +7,18 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"agiformer/internal/metrics"
 	"agiformer/internal/train"
 )
 
 // report is an evaluation's result with what it is of.
 type report struct {
 	train.Result
-	Documents  int64  `json:"documents"`
-	Step       int64  `json:"step"` // optimizer steps the model was trained for
-	Checkpoint string `json:"checkpoint"`
+	// Perplexity is null in JSON where it is beyond a float64.
+	Perplexity metrics.Number `json:"perplexity"`
+	Documents  int64          `json:"documents"`
+	Step       int64          `json:"step"` // optimizer steps the model was trained for
+	Checkpoint string         `json:"checkpoint"`
 }
 
 // json prints the report as one object on a line.

@@ -4,6 +4,9 @@ package pretrained
 
 import (
 	"fmt"
+	"maps"
+	"math"
+	"slices"
 
 	"agiformer/internal/checkpoint"
 	"agiformer/internal/config"
@@ -56,6 +59,9 @@ func (c *Checkpoint) Step() int64 { return c.files.State().Step }
 // the mixed precision that the configuration names.
 func (c *Checkpoint) Load(device string, amp bool) (*Model, error) {
 	where, err := train.ChooseDevice(device)
+	if err == nil {
+		err = torch.CheckDevice(where)
+	}
 	if err != nil {
 		return nil, exit.Usage(fmt.Errorf("--device: %w", err))
 	}
@@ -68,14 +74,32 @@ func (c *Checkpoint) Load(device string, amp bool) (*Model, error) {
 			torch.Fail(exit.Usage(err))
 		}
 		m.Model = built
-		if err := c.files.CopyTensors(checkpoint.ModelFile, train.Weights(built)); err != nil {
+		weights := train.Weights(built)
+		if err := c.files.CopyTensors(checkpoint.ModelFile, weights); err != nil {
 			torch.Fail(err)
+		}
+		if err := checkFinite(weights); err != nil {
+			torch.Fail(exit.Usage(fmt.Errorf("--checkpoint: %s: %w", c.Dir(), err)))
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
 	return m, nil
+}
+
+// checkFinite refuses the weights of a run that diverged: they predict nothing.
+// Called inside a job.
+func checkFinite(weights map[string]*torch.Tensor) error {
+	for _, name := range slices.Sorted(maps.Keys(weights)) {
+		scope := torch.Enter()
+		norm := weights[name].Detach().Norm().Item()
+		scope.Exit()
+		if math.IsNaN(norm) || math.IsInf(norm, 0) {
+			return fmt.Errorf("the weights %s are not all finite, since the run diverged: name an earlier checkpoint", name)
+		}
+	}
+	return nil
 }
 
 // Free gives the model's memory back.

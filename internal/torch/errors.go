@@ -8,6 +8,8 @@ import "C"
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"unsafe"
 )
@@ -39,11 +41,21 @@ func (e *Error) Error() string {
 	}
 	b.WriteString(": ")
 	b.WriteString(e.Message)
-	if e.OutOfMemory {
-		b.WriteString(" (out of memory: lower training.batch_size and raise training.gradient_accumulation_steps, " +
-			"or use a smaller model, activation checkpointing or AMP)")
-	}
 	return b.String()
+}
+
+// wantedBytes finds what libtorch's allocator on the CPU could not give; CUDA's
+// says in plain words how much was asked for and how much is there.
+var wantedBytes = regexp.MustCompile(`you tried to allocate (\d+) bytes`)
+
+// memorySentence is an out-of-memory message without the allocator's code.
+func memorySentence(message string) string {
+	if found := wantedBytes.FindStringSubmatch(message); found != nil {
+		if n, err := strconv.ParseFloat(found[1], 64); err == nil {
+			return fmt.Sprintf("out of memory: %.1f GB more were asked for", n/1e9)
+		}
+	}
+	return "out of memory: " + message
 }
 
 // failure carries an error that is not ours through a job.
@@ -78,6 +90,9 @@ func raiseLists(op string, e *C.agi_error, tensors []*Tensor, lists ...[]*Tensor
 // takeError copies an error of C and frees it.
 func takeError(op string, e *C.agi_error) *Error {
 	err := &Error{Op: op, Message: sentence(C.GoString(e.message)), OutOfMemory: e.kind == C.AGI_OUT_OF_MEMORY}
+	if err.OutOfMemory {
+		err.Message = memorySentence(err.Message)
+	}
 	C.free(unsafe.Pointer(e))
 	return err
 }

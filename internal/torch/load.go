@@ -110,16 +110,31 @@ func openCUDA() error {
 		return err
 	}
 	if loaded.CUDA == "" {
-		return fmt.Errorf("CUDA was asked for, but libtorch in %s is built for the CPU only: run scripts/fetch_libtorch.sh cuda, or use hardware.device=cpu", loaded.Torch)
+		return fmt.Errorf("CUDA was asked for, but libtorch in %s is built for the CPU only: run scripts/fetch_libtorch.sh cuda, or take the cpu (train: hardware.device=cpu, else --device cpu)", loaded.Torch)
 	}
 	if _, err := open("libcuda.so.1", false); err != nil {
-		return errors.New("CUDA was asked for, but no NVIDIA driver is installed (libcuda.so.1): install it, or use hardware.device=cpu")
+		return errors.New("CUDA was asked for, but no NVIDIA driver is installed (libcuda.so.1): install it, or take the cpu (train: hardware.device=cpu, else --device cpu)")
 	}
 	if backwardRan.Load() {
 		return errors.New("CUDA was first asked for after a backward pass on the CPU: ask for the device at the program's start")
 	}
 	_, err := open(loaded.CUDA, true)
 	return err
+}
+
+// CheckDevice says, in a sentence for the user, why a device cannot be used.
+// For a GPU it loads libtorch and its CUDA half.
+func CheckDevice(dev Device) error {
+	if dev.Type == CPUType {
+		return nil
+	}
+	if err := loadCUDA(); err != nil {
+		return err
+	}
+	if n := CUDACount(); dev.Index >= n {
+		return fmt.Errorf("%s was asked for, but %d CUDA devices are there, counted from 0: agiformer doctor lists them", dev, n)
+	}
+	return nil
 }
 
 // CUDAAvailable tells whether a GPU can be used; the first call loads libtorch

@@ -35,7 +35,7 @@ func TestDoReturnsErrorsAndGoesOn(t *testing.T) {
 func TestHugeAllocationIsOutOfMemory(t *testing.T) {
 	t.Parallel()
 	err := torch.Do(func() { torch.Empty(torch.Float32, torch.CPU, 1<<24, 1<<24) })
-	wantError(t, err, "Empty", "out of memory", "training.batch_size")
+	wantError(t, err, "Empty: out of memory: 1125899.9 GB more were asked for")
 	var typed *torch.Error
 	if !errors.As(err, &typed) || !typed.OutOfMemory {
 		t.Errorf("error %v is not marked as out of memory", err)
@@ -119,5 +119,16 @@ func TestJobsOfManyGoroutinesRunOneByOne(t *testing.T) {
 	wait.Wait()
 	if most != 1 {
 		t.Errorf("%d jobs ran at once", most)
+	}
+}
+
+func TestAbsentDeviceIsASentence(t *testing.T) {
+	t.Parallel()
+	if err := torch.CheckDevice(torch.CPU); err != nil {
+		t.Errorf("the CPU: %v", err)
+	}
+	err := torch.CheckDevice(torch.CUDA(99))
+	if err == nil || !strings.Contains(err.Error(), "asked for, but") {
+		t.Errorf("a GPU of the number 99: %v", err)
 	}
 }

@@ -69,13 +69,14 @@ trains() {
 	export XDG_CACHE_HOME="$work/cache"
 	"$python" -c 'import sys; sys.path.insert(0, sys.argv[1]); import prepare; sys.stdout.buffer.write(b"\n\n".join(prepare.text(s, 400) for s in range(40)))' \
 		"$here/bench" >"$work/text.txt" || return 1
-	local arguments=(experiment=quickstart "hardware.device=$device" "data.train=$work/text.txt" "data.valid=$work/text.txt"
+	head -c 8192 "$work/text.txt" | iconv -c -f utf-8 -t utf-8 >"$work/valid.txt"
+	local arguments=(experiment=quickstart "hardware.device=$device" "data.train=$work/text.txt" "data.valid=$work/valid.txt"
 		data.split=blank_line training.use_amp=true training.amp_dtype=float16 training.save_interval=10
 		training.eval_interval=20 logging.log_interval=5 "run.dir=$run" --resume auto)
 	[ "$device" = cuda ] || arguments+=(model.d_model=64 model.n_layers=2 model.n_heads=2 model.d_ff=128 model.max_seq_len=64)
 	"$program" train "${arguments[@]}" training.max_steps=20 &&
 		"$program" train "${arguments[@]}" training.max_steps=40 &&
-		"$program" eval --checkpoint "$run" --data "$work/text.txt" --device "$device" &&
+		"$program" eval --checkpoint "$run" --data "$work/valid.txt" --device "$device" &&
 		"$program" generate --checkpoint "$run" --prompt "ev" --max-new-tokens 40 --temperature 0 --device "$device"
 	local code=$?
 	rm -rf "$work"

@@ -33,6 +33,11 @@ struct Norm {
   }
 };
 
+// Whether nothing is recorded and x is a single row: then the results in between
+// stay in float32 whatever the weights' type, since casts would cost more than
+// they save.
+bool decoding(const Tensor &x, const Tensor &weight) { return !at::GradMode::is_enabled() && one_row(x, weight); }
+
 struct NormLinear : torch::autograd::Function<NormLinear> {
   static Tensor forward(AutogradContext *ctx, const Tensor &x, const Tensor &norm_weight, const Tensor &norm_bias,
                         double eps, const Tensor &weight) {
@@ -210,15 +215,29 @@ extern "C" {
 agi_error *agi_norm_linear(agi_tensor x, agi_tensor norm_weight, agi_tensor norm_bias, double eps, agi_tensor weight,
                            agi_tensor *out) {
   return guard([&] {
-    *out = give(NormLinear::apply(ref(x), ref(norm_weight), ref(norm_bias), eps, matmul_weight(ref(weight))));
+    const Tensor w = matmul_weight(ref(weight));
+    if (decoding(ref(x), w)) {
+      at::AutoDispatchBelowADInplaceOrView below;
+      Norm norm{ref(x), ref(norm_weight), ref(norm_bias), {}, {}};
+      *out = give(row_product(norm.forward(eps, ref(x).scalar_type()), w, w.scalar_type()));
+      return;
+    }
+    *out = give(NormLinear::apply(ref(x), ref(norm_weight), ref(norm_bias), eps, w));
   });
 }
 
 agi_error *agi_norm_mlp(agi_tensor x, agi_tensor norm_weight, agi_tensor norm_bias, double eps, agi_tensor up,
                         agi_tensor down, agi_tensor *out) {
   return guard([&] {
-    *out = give(NormMLP::apply(ref(x), ref(norm_weight), ref(norm_bias), eps, matmul_weight(ref(up)),
-                               matmul_weight(ref(down))));
+    const Tensor wide = matmul_weight(ref(up)), narrow = matmul_weight(ref(down));
+    if (decoding(ref(x), wide)) {
+      at::AutoDispatchBelowADInplaceOrView below;
+      Norm norm{ref(x), ref(norm_weight), ref(norm_bias), {}, {}};
+      const Tensor hidden = row_product(norm.forward(eps, ref(x).scalar_type()), wide, at::kFloat);
+      *out = give(row_product(at::gelu(hidden), narrow, narrow.scalar_type()));
+      return;
+    }
+    *out = give(NormMLP::apply(ref(x), ref(norm_weight), ref(norm_bias), eps, wide, narrow));
   });
 }
 

@@ -4,7 +4,6 @@
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
-#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #if defined(__x86_64__)
@@ -41,6 +40,10 @@ void row_plain(const void *weight, const float *x, float *y, int64_t rows, int64
 }
 
 #if defined(__x86_64__)
+// GCC 12 takes the undefined operands inside its own intrinsics for a mistake of ours.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
 #define AVX512 __attribute__((target("avx512f")))
 #define AVX2 __attribute__((target("avx2,fma")))
 
@@ -94,6 +97,7 @@ AVX2 void row_avx2(const void *weight, const float *x, float *y, int64_t rows, i
     y[i] = sum;
   }
 }
+#pragma GCC diagnostic pop
 #endif
 
 template <typename T>
@@ -103,33 +107,6 @@ RowKernel choose_row_kernel() {
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return row_avx2<T>;
 #endif
   return row_plain<T>;
-}
-
-bool one_row(const Tensor &x, const Tensor &weight) {
-  const auto type = weight.scalar_type();
-  return x.numel() == weight.size(1) && weight.is_contiguous() && weight.is_cpu() &&
-         (type == at::kFloat || type == at::kBFloat16);
-}
-
-// x [..., 1, in]: the row kernel, its output rows shared out among the threads.
-Tensor row_product(const Tensor &x, const Tensor &weight) {
-  static const RowKernel of_float = choose_row_kernel<float>(), of_bfloat16 = choose_row_kernel<at::BFloat16>();
-  const int64_t out = weight.size(0), in = weight.size(1);
-  const Tensor row = x.to(at::kFloat).contiguous();
-  auto shape = x.sizes().vec();
-  shape.back() = out;
-  Tensor y = at::empty(shape, row.options());
-  const bool wide = weight.scalar_type() == at::kFloat;
-  const RowKernel kernel = wide ? of_float : of_bfloat16;
-  const char *w = static_cast<const char *>(weight.const_data_ptr());
-  const float *from = row.const_data_ptr<float>();
-  float *to = y.mutable_data_ptr<float>();
-  const int64_t row_bytes = in * (wide ? 4 : 2);
-  const int64_t grain = std::max<int64_t>(16, (256 << 10) / std::max<int64_t>(row_bytes, 1));
-  at::parallel_for(0, out, grain, [&](int64_t begin, int64_t end) {
-    kernel(w + begin * row_bytes, from, to + begin, end - begin, in);
-  });
-  return y.to(weight.scalar_type());
 }
 
 // ---------------------------------------------------------------- oneDNN
@@ -176,6 +153,33 @@ struct Project : torch::autograd::Function<Project> {
 
 }  // namespace
 
+bool one_row(const Tensor &x, const Tensor &weight) {
+  const auto type = weight.scalar_type();
+  return x.numel() == weight.size(1) && weight.is_contiguous() && weight.is_cpu() &&
+         (type == at::kFloat || type == at::kBFloat16);
+}
+
+// x [..., 1, in]: the row kernel, its output rows shared out among the threads.
+Tensor row_product(const Tensor &x, const Tensor &weight, at::ScalarType dtype) {
+  static const RowKernel of_float = choose_row_kernel<float>(), of_bfloat16 = choose_row_kernel<at::BFloat16>();
+  const int64_t out = weight.size(0), in = weight.size(1);
+  const Tensor row = x.to(at::kFloat).contiguous();
+  auto shape = x.sizes().vec();
+  shape.back() = out;
+  Tensor y = at::empty(shape, row.options());
+  const bool wide = weight.scalar_type() == at::kFloat;
+  const RowKernel kernel = wide ? of_float : of_bfloat16;
+  const char *w = static_cast<const char *>(weight.const_data_ptr());
+  const float *from = row.const_data_ptr<float>();
+  float *to = y.mutable_data_ptr<float>();
+  const int64_t row_bytes = in * (wide ? 4 : 2);
+  const int64_t grain = std::max<int64_t>(16, (256 << 10) / std::max<int64_t>(row_bytes, 1));
+  at::parallel_for(0, out, grain, [&](int64_t begin, int64_t end) {
+    kernel(w + begin * row_bytes, from, to + begin, end - begin, in);
+  });
+  return y.to(dtype);
+}
+
 Tensor matmul_weight(const Tensor &weight) {
   const auto device = weight.device().type();
   if (!at::autocast::is_autocast_enabled(device) || weight.scalar_type() == at::kDouble) return weight;
@@ -184,7 +188,7 @@ Tensor matmul_weight(const Tensor &weight) {
 
 Tensor product(const Tensor &x, const Tensor &weight) {
   at::AutoDispatchBelowADInplaceOrView below;
-  if (one_row(x, weight)) return row_product(x, weight);
+  if (one_row(x, weight)) return row_product(x, weight, weight.scalar_type());
   if (x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat && x.is_cpu() && large(x, weight) &&
       pointwise()) {
     return onednn(x, weight);
@@ -211,9 +215,15 @@ extern "C" {
 agi_error *agi_project(agi_tensor x, agi_tensor weight, agi_tensor *out) {
   return guard([&] {
     const Tensor w = matmul_weight(ref(weight));
-    const Tensor from = ref(x).to(w.scalar_type());
-    const bool recorded = at::GradMode::is_enabled() && (from.requires_grad() || w.requires_grad());
-    *out = give(recorded ? Project::apply(from, w) : product(from, w));
+    const Tensor &from = ref(x);
+    if (at::GradMode::is_enabled() && (from.requires_grad() || w.requires_grad())) {
+      *out = give(Project::apply(from.to(w.scalar_type()), w));
+    } else if (one_row(from, w)) {
+      at::AutoDispatchBelowADInplaceOrView below;
+      *out = give(row_product(from, w, w.scalar_type()));
+    } else {
+      *out = give(product(from.to(w.scalar_type()), w));
+    }
   });
 }
 

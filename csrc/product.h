@@ -17,6 +17,12 @@ at::Tensor matmul_weight(const at::Tensor &weight);
 //   - everything else: at::linear.
 at::Tensor product(const at::Tensor &x, const at::Tensor &weight);
 
+// Whether x is a single row and weight one that the row kernel reads.
+bool one_row(const at::Tensor &x, const at::Tensor &weight);
+
+// product for one row, in the given type; x may be of another type than weight.
+at::Tensor row_product(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype);
+
 // d loss / d weight for y = x·weightᵀ: the rows of grad_yᵀ·x.
 at::Tensor weight_gradient(const at::Tensor &grad_y, const at::Tensor &x);
 

@@ -41,7 +41,7 @@ func (r *router) dispatch(c choice, s *Segment) plan {
 		p.counts = chosen.SumDim([]int64{1}, false)
 	} else {
 		p.counts = rank.Select(1, s.Len-1)
-		p.places = largest(torch.Data[int64](p.counts), r.Experts, s.Len)
+		p.places = largest(torch.Data[int64](p.counts), r.Experts, s)
 	}
 	base, pads := layout(p.places, s)
 	dev := rank.Device()
@@ -86,22 +86,21 @@ func (r *router) chosen(c choice, s *Segment) *torch.Tensor {
 }
 
 // largest returns each expert's largest count over the lanes, from counts
-// [B, E], of segments of t tokens. While gradients are recorded an expert
-// without tokens still runs on one place of padding, so that its gradients are
-// zeros and not absent, and counts are rounded up to 1/32 of the segment: the
-// kernels that are prepared per shape then meet few shapes.
-func largest(counts []int64, experts, t int64) []int64 {
+// [B, E]. Where gradients are wanted an expert without tokens still runs on one place of padding, so that its gradients are
+// zeros and not absent, and counts are rounded up to a multiple of 32: oneDNN
+// prepares and keeps a kernel for every shape it meets.
+func largest(counts []int64, experts int64, s *Segment) []int64 {
 	places := make([]int64, experts)
 	unit := int64(1)
-	if torch.GradEnabled() {
-		unit = max(1, t/32)
+	if s.Recorded {
+		unit = max(1, min(32, s.Len/4))
 		for e := range places {
 			places[e] = 1
 		}
 	}
 	for i, n := range counts {
 		e := int64(i) % experts
-		places[e] = max(places[e], min(t, (n+unit-1)/unit*unit))
+		places[e] = max(places[e], min(s.Len, (n+unit-1)/unit*unit))
 	}
 	return places
 }

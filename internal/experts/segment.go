@@ -16,6 +16,9 @@ type Segment struct {
 	Mask *torch.Tensor
 	// Train switches dropout and the capacity limit on.
 	Train bool
+	// Recorded says that the pass is for gradients, even where a checkpointed
+	// block runs without recording at first.
+	Recorded bool
 	// Balance asks for the load-balancing loss, Usage for the experts' counts.
 	Balance, Usage bool
 

@@ -67,7 +67,11 @@ func (b *Backbone) Begin(s *State, lengths []int64) *Context {
 	c := &Context{}
 	lanes := int64(len(lengths))
 	bank := b.bank.begin(s, lengths, b.shape.UpdateFreq)
-	c.bank = bank.View(lanes, 1, b.shape.Slots, b.shape.DModel)
+	dt := bank.DType()
+	if dt == torch.Float32 { // cast once, not with every read
+		dt = torch.AutocastDType(bank.Device().Type, dt)
+	}
+	c.bank = bank.ToDType(dt).View(lanes, 1, b.shape.Slots, b.shape.DModel)
 	if s != nil {
 		b.working.begin(c, s)
 	}

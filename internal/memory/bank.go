@@ -37,9 +37,8 @@ func newBank(s Shape, p nn.Params) *bank {
 // read returns softmax(query(n)·Mᵀ/sqrt(d))·M for n [B, T, d] and the banks
 // M [B, 1, N, d].
 func (b *bank) read(n, slots *torch.Tensor) *torch.Tensor {
-	query := b.query.Forward(n)
-	slots = slots.ToDType(query.DType())
-	return nn.Attend(query.Unsqueeze(1), slots, slots, nil, false).View(n.Shape()...)
+	query := b.query.Forward(n).Unsqueeze(1)
+	return nn.Attend(query, slots, slots, nil, false).View(n.Shape()...)
 }
 
 // begin returns the banks [B, N, d] that the next segment reads, after the

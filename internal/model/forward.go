@@ -80,7 +80,8 @@ func (m *Model) Forward(in Input, s *State, o Options) *Output {
 func (m *Model) forward(in Input, s *State, o Options) *Output {
 	in = in.normal()
 	p := m.newPass(in, 0, o.Train)
-	p.Usage, p.Balance = o.Info, o.Info || torch.GradEnabled()
+	p.Recorded = torch.GradEnabled()
+	p.Usage, p.Balance = o.Info, o.Info || p.Recorded
 	var context *memory.Context
 	if m.memory != nil {
 		context = m.memory.Begin(s, in.Lengths)

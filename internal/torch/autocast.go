@@ -70,3 +70,12 @@ func clearAutocast(op string) {
 		raise(op, e)
 	}
 }
+
+// AutocastDType is the type in which matrix products run on dev under the
+// current autocast; otherwise is what it is where none is on.
+func AutocastDType(dev DeviceType, otherwise DType) DType {
+	if state := getAutocast("AutocastDType", dev); bool(state.enabled) {
+		return DType(state.dtype)
+	}
+	return otherwise
+}

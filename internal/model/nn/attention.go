@@ -6,12 +6,16 @@ import (
 	"agiformer/internal/torch"
 )
 
-// Attend is scaled dot-product attention by libtorch's fused kernel: q [B, H,
+// Attend is scaled dot-product attention, by libtorch's fused kernel but where
+// that is the slower way: q [B, H,
 // T, h], k and v [B, H, S, h], mask broadcastable to [B, H, T, S] (true =
 // visible) or nil. The scale is 1/sqrt(h), explicit. No dropout: the fused
 // kernel of the CPU refuses it.
 func Attend(q, k, v, mask *torch.Tensor, causal bool) *torch.Tensor {
 	scale := 1 / math.Sqrt(float64(q.Size(-1)))
+	if plainIsFaster(q, k) {
+		return attendPlainly(q, k, v, mask, causal, scale)
+	}
 	return torch.ScaledDotProductAttention(q, k, v, mask, 0, causal, &scale)
 }
 
@@ -52,4 +56,40 @@ func Heads(x *torch.Tensor, heads int64) *torch.Tensor {
 // result lies in that order already, so this is a view of it.
 func MergeHeads(x *torch.Tensor) *torch.Tensor {
 	return x.Transpose(1, 2).Reshape(x.Size(0), x.Size(2), x.Size(1)*x.Size(3))
+}
+
+// mostPlainScores bounds the scores T·S of a head that are kept for the
+// gradient instead of computed a second time.
+const mostPlainScores = 512 * 1024
+
+// plainIsFaster says whether softmax(q·kᵀ)·v in three operations beats the
+// fused kernel. In bfloat16 on a CPU it does, by two to three times at some
+// hundred positions (docs/performance.md). One query at a time stays with the
+// fused kernel: the number of its keys changes with every token, and oneDNN
+// would compile a product for each.
+func plainIsFaster(q, k *torch.Tensor) bool {
+	return q.DType() == torch.BFloat16 && q.Device() == torch.CPU &&
+		q.Size(2) > 1 && q.Size(2)*k.Size(2) <= mostPlainScores
+}
+
+// attendPlainly is Attend without the fused kernel.
+func attendPlainly(q, k, v, mask *torch.Tensor, causal bool, scale float64) *torch.Tensor {
+	scope := torch.Enter()
+	defer scope.Exit()
+	var y *torch.Tensor
+	// Softmax sums in float32 inside whatever its dtype; under autocast its
+	// result would be float32 as well, twice the memory and a cast.
+	torch.NoAutocast(q.Device().Type, func() {
+		scores := q.MulScalar(scale).Matmul(k.Transpose(-2, -1)) // [B, H, T, S]
+		if causal {
+			later := torch.Ones(torch.Bool, q.Device(), q.Size(2), k.Size(2)).Triu(1)
+			scores = scores.MaskedFill(later, math.Inf(-1))
+		}
+		if mask != nil {
+			scores = scores.MaskedFill(mask.LogicalNot(), math.Inf(-1))
+		}
+		y = scores.Softmax(-1).Matmul(v)
+	})
+	scope.Exit(y)
+	return y
 }

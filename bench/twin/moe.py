@@ -72,7 +72,9 @@ class MoE(nn.Module):
             index = (order[:, e, :size] + lanes).flatten()
             tokens = flat.index_select(0, index).view(batch, size, width)
             own = {key: value.flatten().index_select(0, index).view(batch, size) for key, value in places.items()}
-            outputs.append(expert(tokens, own, caches and caches[e]).flatten(0, 1))
+            # An expert without tokens has one place of padding, which must not stay in its cache.
+            cache = caches[e] if caches and counts[0, e] > 0 else None
+            outputs.append(expert(tokens, own, cache).flatten(0, 1))
             starts.append(start)
             start += batch * size
         # Where the result of (token, choice) lies in the experts' outputs laid end to end.

@@ -63,6 +63,11 @@ func TestUsageErrors(t *testing.T) {
 		"config --formt json":                       "--formt",
 		"confg":                                     "config",
 		"config --diff model=base":                  "give it twice",
+		"generate --top-k many":                     `--top-k is "many": it must be a whole number; see agiformer generate --help`,
+		"generate --top-k 99999999999999999999":     "a whole number of fewer digits",
+		"generate --top-p much":                     "it must be a number;",
+		"doctor --log-format loud":                  "the log format 'loud'",
+		"info model=full":                           "later version",
 	}
 	for line, want := range cases {
 		t.Run(line, func(t *testing.T) {

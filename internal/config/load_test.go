@@ -49,6 +49,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"data.split=lines", []string{"did you mean 'line'"}},
 		{"hardware.device=gpu", []string{"auto, cpu, cuda or cuda:N"}},
 		{"hardware.threads=0", []string{"at least 1"}},
+		{"hardware.threads=9999999999", []string{"at most 1024"}},
 		{"run.requeue_exit_code=300", []string{"between 1 and 255"}},
 		{"run.dir=''", []string{"a folder"}},
 		{"seed=-1", []string{"seed is -1"}},

@@ -15,7 +15,7 @@ const byteVocab = 256
 // fit 64 bits.
 const (
 	maxWidth  = 1 << 16 // of the residual stream
-	maxParts  = 1 << 10 // layers, heads, experts
+	maxParts  = 1 << 10 // layers, heads, experts, threads
 	maxLength = 1 << 24 // tokens, slots, lanes
 )
 
@@ -200,7 +200,9 @@ func (c *checker) surroundings(cfg *Config) {
 	if !deviceName.MatchString(cfg.Hardware.Device) {
 		c.fail("hardware.device", "it must be auto, cpu, cuda or cuda:N")
 	}
-	c.optional("hardware.threads", cfg.Hardware.Threads, 1)
+	if n := cfg.Hardware.Threads; n != nil {
+		c.between("hardware.threads", *n, 1, maxParts)
+	}
 	c.atLeast("logging.log_interval", cfg.Logging.LogInterval, 1)
 	c.atLeast("checkpoint.keep_last", cfg.Checkpoint.KeepLast, 1)
 	if strings.TrimSpace(cfg.Run.Dir) == "" {

@@ -3,6 +3,7 @@
 package pretrained
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -82,6 +83,9 @@ func (c *Checkpoint) Load(device string, amp bool) (*Model, error) {
 			torch.Fail(exit.Usage(fmt.Errorf("--checkpoint: %s: %w", c.Dir(), err)))
 		}
 	})
+	if err != nil && m.Model != nil {
+		err = errors.Join(err, m.Free())
+	}
 	if err != nil {
 		return nil, err
 	}

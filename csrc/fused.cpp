@@ -132,6 +132,7 @@ void turn_all_composed(Tensor &packed, const Tensor &cos, const Tensor &sin, dou
 }
 
 void turn_packed(Tensor &packed, const Tensor &cos, const Tensor &sin, double direction) {
+  if (packed.numel() == 0) return;  // an expert without tokens
   if (!packed.is_cpu()) return turn_all_composed(packed, cos, sin, direction);
   switch (packed.scalar_type()) {
     case at::kFloat:
@@ -195,7 +196,8 @@ variable_list rotary_heads(const Tensor &projected, int64_t heads, const Tensor 
               "projected must be contiguous [batch, length, 3*heads*width], got ", projected.sizes(), " for ", heads,
               " heads");
   const int64_t width = projected.size(2) / (3 * heads), tokens = projected.size(0) * projected.size(1);
-  TORCH_CHECK(cos.is_contiguous() && sin.is_contiguous() && cos.sizes() == sin.sizes() && 2 * cos.size(-1) <= width &&
+  TORCH_CHECK(cos.is_contiguous() && sin.is_contiguous() && cos.sizes() == sin.sizes() && cos.size(-1) > 0 &&
+                  2 * cos.size(-1) <= width &&
                   (cos.numel() / cos.size(-1) == projected.size(1) || cos.numel() / cos.size(-1) == tokens),
               "cos and sin must be contiguous with a row for each position or for each token, got ", cos.sizes(),
               " for ", projected.sizes());

@@ -121,12 +121,32 @@ func TestFusedOperationsUnderAutocast(t *testing.T) {
 
 func TestRotaryHeadsRefusesWrongShapes(t *testing.T) {
 	t.Parallel()
-	err := torch.Do(func() {
-		y := torch.Zeros(torch.Float32, torch.CPU, 1, 4, 48)
-		angles := torch.Zeros(torch.Float32, torch.CPU, 3, 2)
-		torch.RotaryHeads(y, 2, angles, angles, nil, nil)
-	})
-	if err == nil {
-		t.Fatal("angles of 3 positions for 4 tokens were accepted")
+	for name, shape := range map[string][]int64{"angles of 3 positions for 4 tokens": {3, 2}, "no pairs": {4, 0}} {
+		err := torch.Do(func() {
+			y := torch.Zeros(torch.Float32, torch.CPU, 1, 4, 48)
+			angles := torch.Zeros(torch.Float32, torch.CPU, shape...)
+			torch.RotaryHeads(y, 2, angles, angles, nil, nil)
+		})
+		if err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// An expert that got no token runs on an empty subsequence, in every type: its
+// gradients are zeros.
+func TestRotaryHeadsWithoutTokens(t *testing.T) {
+	t.Parallel()
+	for _, dt := range []torch.DType{torch.Float32, torch.BFloat16, torch.Float16} {
+		do(t, func() {
+			x := torch.Zeros(dt, torch.CPU, 2, 0, 16)
+			weight := torch.Ones(dt, torch.CPU, 48, 16).SetRequiresGrad(true)
+			angles := torch.Zeros(torch.Float32, torch.CPU, 2, 0, 2)
+			q, k, v := torch.RotaryHeads(torch.Linear(x, weight, nil), 2, angles, angles, nil, nil)
+			q.Sum().Add(k.Sum()).Add(v.Sum()).Backward()
+			if g := weight.Grad(); g == nil || g.Float().Norm().Item() != 0 {
+				t.Errorf("%s: the gradient is %v, expected zeros", dt, g)
+			}
+		})
 	}
 }

@@ -4,6 +4,7 @@
 # Variables: LIBTORCH=DIR  an installed libtorch 2.11.0 instead of fetching one
 #            FLAVOUR=cuda  fetch the CUDA libraries as well (kept for this clone until FLAVOUR=cpu)
 #            DATA=PATH     train: your own text (file, folder or glob) instead of the quickstart corpus
+#            ARGS="K=V .."  train: further overrides, such as training.max_steps=100
 #            PREFIX=DIR    install: where to (default /usr/local)
 
 SHELL       := /bin/bash
@@ -15,6 +16,8 @@ MAKEFLAGS   += --no-print-directory
 FLAVOUR ?=
 PREFIX  ?= /usr/local
 DATA    ?=
+ARGS    ?=
+export ARGS
 # What `go` needs to find our headers and trampolines; scripts/env.sh is the one place that says it.
 ENV := eval "$$(scripts/env.sh)" &&
 

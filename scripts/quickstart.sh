@@ -4,6 +4,7 @@
 #   scripts/quickstart.sh         on a small Turkish corpus that scripts/fetch_corpus.sh makes
 #   scripts/quickstart.sh PATH    on your own text: a file, a folder or a glob (.txt, .jsonl, .parquet, .gz, .zst)
 #
+# ARGS="KEY=VALUE ..." adds overrides, for instance ARGS="training.max_steps=100 run.dir=outputs/short".
 # Needs bin/agiformer: `make train` builds it first. Interrupted (Ctrl-C): run it again, it goes on.
 set -euo pipefail
 
@@ -36,9 +37,21 @@ else
 	valid="$corpus/valid.jsonl"
 fi
 
-echo "training in $run (Ctrl-C saves and stops; the same command goes on)"
-"$program" train experiment=quickstart "${data[@]}" --resume auto "run.dir=$run"
+read -ra more <<<"${ARGS:-}"
+for override in "${more[@]}"; do
+	case "$override" in run.dir=*) run="${override#run.dir=}" ;; esac
+done
 
+echo "training in $run (Ctrl-C saves and stops; the same command goes on)"
+stopped=""
+trap 'stopped=1' INT TERM # the program gets the signal too, saves and ends
+"$program" train experiment=quickstart "${data[@]}" --resume auto "run.dir=$run" "${more[@]}"
+
+trap - INT TERM
+if [ -n "$stopped" ]; then
+	echo "stopped; the same command goes on"
+	exit 0
+fi
 if [ ! -e "$run/checkpoints/best" ]; then
 	fail "the run stopped before its first evaluation: run the same command again, it goes on from $run"
 fi

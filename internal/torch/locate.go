@@ -151,7 +151,7 @@ func checkout() string {
 
 func cacheDir() string {
 	base := os.Getenv("XDG_CACHE_HOME")
-	if base == "" {
+	if !filepath.IsAbs(base) { // unset, or relative, which the XDG specification says to ignore
 		home, err := os.UserHomeDir()
 		if err != nil {
 			return ""

@@ -80,8 +80,14 @@ func (b *Backbone) Begin(s *State, lengths []int64) *Context {
 }
 
 // Keep takes the context out of all scopes until Free: decoding reads it in
-// many jobs.
+// many jobs, on the CPU with queries that want it in float32 (nn.Attend).
 func (c *Context) Keep() *Context {
+	if c.bank.Device() == torch.CPU {
+		c.bank = nn.Float(c.bank)
+		if c.keys != nil {
+			c.keys, c.values = nn.Float(c.keys), nn.Float(c.values)
+		}
+	}
 	for _, t := range c.tensors() {
 		t.Keep()
 	}

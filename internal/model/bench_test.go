@@ -48,9 +48,23 @@ func report(b *testing.B, since time.Duration) {
 	}
 }
 
+// inPrecisions runs a benchmark in float32 and under bfloat16 autocast.
+func inPrecisions(b *testing.B, run func(b *testing.B)) {
+	b.Run("float32", func(b *testing.B) {
+		if err := torch.Do(func() { run(b) }); err != nil {
+			b.Fatal(err)
+		}
+	})
+	b.Run("bfloat16", func(b *testing.B) {
+		if err := torch.Do(func() { torch.Autocast(torch.CPUType, torch.BFloat16, func() { run(b) }) }); err != nil {
+			b.Fatal(err)
+		}
+	})
+}
+
 // BenchmarkStep is forward and backward of text_only on 4 lanes of 512.
 func BenchmarkStep(b *testing.B) {
-	err := torch.Do(func() {
+	inPrecisions(b, func(b *testing.B) {
 		m := benchmarkModel(b)
 		defer m.Free()
 		rng := rand.New(rand.NewPCG(1, 1))
@@ -61,7 +75,8 @@ func BenchmarkStep(b *testing.B) {
 			scope := torch.Enter()
 			defer scope.Exit()
 			out := m.Forward(in, state, model.Options{Train: true})
-			m.Loss(out, in.IDs, 1.0/2048).Add(out.LoadBalancing).Backward()
+			loss := m.Loss(out, in.IDs, 1.0/2048).Add(out.LoadBalancing)
+			torch.NoAutocast(torch.CPUType, loss.Backward)
 			for _, p := range m.Parameters() {
 				p.Tensor.SetGrad(nil)
 			}
@@ -73,28 +88,24 @@ func BenchmarkStep(b *testing.B) {
 		}
 		report(b, start)
 	})
-	if err != nil {
-		b.Fatal(err)
-	}
 }
 
 // BenchmarkDecode is one token of text_only after a prompt of 100.
 func BenchmarkDecode(b *testing.B) {
-	err := torch.Do(func() {
+	inPrecisions(b, func(b *testing.B) {
 		m := benchmarkModel(b)
 		defer m.Free()
 		d := m.NewDecoder(tokenizer.NewByte().NewLabeler())
 		defer d.Free()
 		d.Feed(randomText(rand.New(rand.NewPCG(1, 1)), 100))
 		start := cpuTime()
-		for b.Loop() {
-			scope := torch.Enter()
-			d.Feed([]int32{'a'})
-			scope.Exit()
-		}
+		torch.NoGrad(func() { // around all tokens, so that autocast casts a weight once
+			for b.Loop() {
+				scope := torch.Enter()
+				d.Feed([]int32{'a'})
+				scope.Exit()
+			}
+		})
 		report(b, start)
 	})
-	if err != nil {
-		b.Fatal(err)
-	}
 }

@@ -13,6 +13,12 @@ import (
 // kernel of the CPU refuses it.
 func Attend(q, k, v, mask *torch.Tensor, causal bool) *torch.Tensor {
 	scale := 1 / math.Sqrt(float64(q.Size(-1)))
+	if q.Size(2) == 1 && q.DType() == torch.BFloat16 && q.Device() == torch.CPU {
+		return attendSingly(q, k, v, mask, scale)
+	}
+	if k.DType() != q.DType() {
+		k, v = k.ToDType(q.DType()), v.ToDType(q.DType())
+	}
 	if plainIsFaster(q, k) {
 		return attendPlainly(q, k, v, mask, causal, scale)
 	}
@@ -70,6 +76,19 @@ const mostPlainScores = 512 * 1024
 func plainIsFaster(q, k *torch.Tensor) bool {
 	return q.DType() == torch.BFloat16 && q.Device() == torch.CPU &&
 		q.Size(2) > 1 && q.Size(2)*k.Size(2) <= mostPlainScores
+}
+
+// attendSingly is Attend for one bfloat16 query on the CPU, in float32: the
+// bfloat16 products of a single row take MKL several times as long. While a
+// stream is decoded, keys and values are kept in float32 for it.
+func attendSingly(q, k, v, mask *torch.Tensor, scale float64) *torch.Tensor {
+	return torch.Scoped(func() *torch.Tensor {
+		var y *torch.Tensor
+		torch.NoAutocast(q.Device().Type, func() {
+			y = torch.ScaledDotProductAttention(Float(q), Float(k), Float(v), mask, 0, false, &scale)
+		})
+		return y.ToDType(q.DType())
+	})
 }
 
 // attendPlainly is Attend without the fused kernel.

@@ -4,7 +4,7 @@ import "agiformer/internal/torch"
 
 // Cache holds the keys and values of one attention while a stream is decoded.
 // Its buffers [1, H, capacity, h] are made at the first use, in the keys'
-// dtype, and kept until Free.
+// dtype (on the CPU in float32 instead of bfloat16), and kept until Free.
 type Cache struct {
 	keys, values *torch.Tensor
 	capacity     int64
@@ -16,15 +16,25 @@ type Cache struct {
 func NewCache(capacity int64) *Cache { return &Cache{capacity: capacity} }
 
 // Constants returns what compute makes of parameters alone. A cache computes
-// it once and keeps it: parameters do not change while a stream is decoded.
+// it once, in the type of the products, and keeps it: parameters do not change
+// while a stream is decoded.
 // Without a cache it is computed anew, so that gradients reach the parameters.
 func (c *Cache) Constants(compute func() []*torch.Tensor) []*torch.Tensor {
 	if c == nil {
 		return compute()
 	}
 	if c.constants == nil {
-		for _, t := range torch.ScopedList(compute) {
-			c.constants = append(c.constants, t.Keep())
+		c.constants = torch.ScopedList(func() []*torch.Tensor {
+			all := compute()
+			for i, t := range all {
+				if t.DType() == torch.Float32 { // autocast would cast it with every token
+					all[i] = t.ToDType(torch.AutocastDType(t.Device().Type, torch.Float32))
+				}
+			}
+			return all
+		})
+		for _, t := range c.constants {
+			t.Keep()
 		}
 	}
 	return c.constants
@@ -61,8 +71,12 @@ func (c *Cache) Free() {
 func (c *Cache) append(k, v *torch.Tensor) {
 	if c.keys == nil {
 		shape := []int64{k.Size(0), k.Size(1), c.capacity, k.Size(3)}
-		c.keys = torch.Empty(k.DType(), k.Device(), shape...).Keep()
-		c.values = torch.Empty(v.DType(), v.Device(), shape...).Keep()
+		dt := k.DType()
+		if k.Device() == torch.CPU && dt != torch.Float64 {
+			dt = torch.Float32 // see attendSingly
+		}
+		c.keys = torch.Empty(dt, k.Device(), shape...).Keep()
+		c.values = torch.Empty(dt, k.Device(), shape...).Keep()
 	}
 	n := k.Size(2)
 	c.keys.Narrow(2, c.length, n).Copy_(k)

@@ -38,9 +38,6 @@ func NewExpert(kind string, s Shape, p nn.Params) *Expert {
 	}
 }
 
-// Kind returns the name under which the expert's kind is registered.
-func (e *Expert) Kind() string { return e.kind }
-
 // Forward maps u [B, C, d] to [B, C, d]; rows and cache as in Attention.
 func (e *Expert) Forward(u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) *torch.Tensor {
 	scope := torch.Enter()

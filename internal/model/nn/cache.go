@@ -46,14 +46,6 @@ func (c *Cache) Len() int64 { return c.length }
 // Reset empties the cache; its buffers stay.
 func (c *Cache) Reset() { c.length = 0 }
 
-// Bytes returns the size of the buffers.
-func (c *Cache) Bytes() int64 {
-	if c.keys == nil {
-		return 0
-	}
-	return 2 * c.keys.Numel() * c.keys.DType().Size()
-}
-
 // Free frees the buffers.
 func (c *Cache) Free() {
 	if c.keys != nil {

@@ -24,7 +24,7 @@ func load() error {
 	if err != nil {
 		return err
 	}
-	if err := limitKernelCache(); err != nil {
+	if err := prepareEnvironment(); err != nil {
 		return err
 	}
 	cpu := filepath.Join(found.Torch, "libtorch_cpu.so")
@@ -54,16 +54,30 @@ func load() error {
 	return nil
 }
 
-// limitKernelCache bounds what oneDNN keeps: a kernel with its scratch memory
-// for every shape it has met, by default 1024 of them. The experts' subsequences
-// have many shapes; 64 kernels take half a gigabyte less at the same speed. A
-// user's own setting stays.
-func limitKernelCache() error {
-	const name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
-	if _, set := os.LookupEnv(name); set {
-		return nil
+// settings are read by libtorch's own libraries as they are loaded. A user's own
+// value stays.
+var settings = []struct{ name, value string }{
+	// oneDNN keeps a kernel with its scratch memory for every shape it has met, by
+	// default 1024 of them. The experts' subsequences have many shapes; 64 kernels
+	// take half a gigabyte less at the same speed.
+	{"ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64"},
+	// At the end of each parallel region OpenMP's threads spin. Where something else
+	// wants their cores they hinder the thread they wait for: a step on two busy
+	// cores took 25 times as long as with threads that sleep (docs/performance.md).
+	{"OMP_WAIT_POLICY", "passive"},
+}
+
+// prepareEnvironment gives the settings that the user left open.
+func prepareEnvironment() error {
+	for _, s := range settings {
+		if _, set := os.LookupEnv(s.name); set {
+			continue
+		}
+		if err := os.Setenv(s.name, s.value); err != nil {
+			return err
+		}
 	}
-	return os.Setenv(name, "64")
+	return nil
 }
 
 // loaded is what load opened.

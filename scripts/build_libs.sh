@@ -103,7 +103,8 @@ arguments=(--no-print-directory -C "$root/csrc" LIBTORCH="$root/third_party/libt
 # compiled, wherever this clone lies.
 find_keys() {
 	local commands
-	commands="$(make "${arguments[@]}" -n -B cgotorch | sed "s,$root,ROOT,g")"
+	commands="$(make "${arguments[@]}" -n -B cgotorch)"
+	commands="${commands//"$root/"/}"
 	cgotorch_key="$( (tree_hash "$gotorch/cgotorch" && echo "$commands" && echo "$tools") | sha256sum | cut -c 1-24)"
 	agiformer_key="$( (tree_hash "$root/csrc" "$root/internal/torch/internal/stubgen" && echo "$cgotorch_key") | sha256sum | cut -c 1-24)"
 }

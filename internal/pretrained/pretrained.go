@@ -60,9 +60,6 @@ func (c *Checkpoint) Step() int64 { return c.files.State().Step }
 // the mixed precision that the configuration names.
 func (c *Checkpoint) Load(device string, amp bool) (*Model, error) {
 	where, err := train.ChooseDevice(device)
-	if err == nil {
-		err = torch.CheckDevice(where)
-	}
 	if err != nil {
 		return nil, exit.Usage(fmt.Errorf("--device: %w", err))
 	}

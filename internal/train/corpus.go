@@ -59,7 +59,7 @@ func (c *corpus) holdOut(ctx context.Context, cfg *config.Config, train *data.Da
 	}
 	c.open = append(c.open, c.train, c.valid)
 	if c.valid.Tokens() == 0 {
-		return fmt.Errorf("data.valid is null and data.train=%v is one document that cannot be cut (it has no line ends or is too short): name a validation text with data.valid=PATH", cfg.Data.Train)
+		return fmt.Errorf("data.valid is null and data.train=%v has no two different pieces to hold one out: name a validation text with data.valid=PATH", cfg.Data.Train)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package train
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -29,11 +30,14 @@ type runFolder struct {
 // changes before begin.
 func openFolder(dir string, progress *metrics.Progress) (*runFolder, error) {
 	f := &runFolder{dir: dir, checkpoints: checkpoint.RunFolder(dir), progress: progress}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, err
+	err := os.MkdirAll(dir, 0o777)
+	if err == nil {
+		f.log, err = lockedLog(filepath.Join(dir, "train.log"))
 	}
-	var err error
-	f.log, err = lockedLog(filepath.Join(dir, "train.log"))
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return nil, fmt.Errorf("run.dir=%s cannot be used (%w): name a folder that can be written", dir, err)
+	}
 	return f, err
 }
 

@@ -6,9 +6,12 @@ import (
 	"sort"
 	"text/tabwriter"
 
+	"golang.org/x/sys/unix"
+
 	"agiformer/internal/config"
 	"agiformer/internal/model"
 	"agiformer/internal/tokenizer"
+	"agiformer/internal/torch"
 )
 
 // Plan is what a configuration will take, without building anything.
@@ -37,6 +40,25 @@ func NewPlan(cfg *config.Config) (*Plan, error) {
 	p.Training = trainingMemory(cfg, p.Counts, int64(p.Vocab))
 	p.Inference = inferenceMemory(cfg, p.Counts, int64(p.Vocab))
 	return p, nil
+}
+
+// checkMemory refuses a run on the CPU whose estimate is above all the memory
+// of the machine: the kernel would end it without a word.
+func checkMemory(cfg *config.Config, device torch.Device) error {
+	var machine unix.Sysinfo_t
+	if device.Type != torch.CPUType || unix.Sysinfo(&machine) != nil {
+		return nil
+	}
+	plan, err := NewPlan(cfg)
+	if err != nil {
+		return err
+	}
+	total := float64(machine.Totalram) * float64(machine.Unit)
+	if need := float64(plan.Training.Total()); need > total {
+		return fmt.Errorf("this run needs about %.0f GB of memory and the machine has %.0f GB: lower training.batch_size=%d and raise training.gradient_accumulation_steps instead (the result stays the same), set training.gradient_checkpointing=true, or take a smaller model; --dry-run shows the estimate",
+			need/1e9, total/1e9, cfg.Training.BatchSize)
+	}
+	return nil
 }
 
 // TrainingFLOPs are those of a token of training: the backward pass takes

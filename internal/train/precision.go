@@ -53,9 +53,14 @@ func (p Precision) Forward(fn func()) {
 
 // ChooseDevice finds the device that hardware.device names; auto is the first
 // CUDA device where there is one.
+// Its error says what is missing where the device is not there.
 func ChooseDevice(name string) (torch.Device, error) {
 	if name != "auto" {
-		return torch.ParseDevice(name)
+		device, err := torch.ParseDevice(name)
+		if err == nil {
+			err = torch.CheckDevice(device)
+		}
+		return device, err
 	}
 	if torch.CUDAAvailable() {
 		return torch.CUDA(0), nil

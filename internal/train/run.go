@@ -77,6 +77,13 @@ type runner struct {
 // run opens the text, builds the trainer and trains. It tells whether the run
 // is over, or was stopped before its end.
 func (r *runner) run() (done bool, err error) {
+	device, err := ChooseDevice(r.cfg.Hardware.Device)
+	if err != nil {
+		return false, exit.Usage(fmt.Errorf("hardware.device=%s: %w", r.cfg.Hardware.Device, err))
+	}
+	if err := checkMemory(r.cfg, device); err != nil {
+		return false, exit.Usage(err)
+	}
 	tok, err := tokenizer.FromConfig(r.cfg.Tokenizer.Name, r.cfg.Tokenizer.Path)
 	if err != nil {
 		return false, exit.Usage(err)
@@ -93,7 +100,7 @@ func (r *runner) run() (done bool, err error) {
 		}
 		step = r.from.State().Step
 	}
-	t, err := newTrainer(r.cfg, r.tree, text, tok, r.from, r.stop)
+	t, err := newTrainer(r.cfg, device, r.tree, text, tok, r.from, r.stop)
 	if t != nil {
 		defer func() { err = errors.Join(err, t.free()) }()
 	}

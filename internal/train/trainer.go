@@ -45,12 +45,8 @@ type trainer struct {
 
 // newTrainer builds the model and everything around it, at the checkpoint's
 // state where there is one.
-func newTrainer(cfg *config.Config, tree []byte, c *corpus, tok tokenizer.Tokenizer, from *checkpoint.Checkpoint, stop *Stopper) (*trainer, error) {
+func newTrainer(cfg *config.Config, device torch.Device, tree []byte, c *corpus, tok tokenizer.Tokenizer, from *checkpoint.Checkpoint, stop *Stopper) (*trainer, error) {
 	t := &trainer{cfg: cfg, tree: tree, corpus: c, tokenizer: tok, stop: stop, saved: -1}
-	device, err := ChooseDevice(cfg.Hardware.Device)
-	if err != nil {
-		return nil, err
-	}
 	if cfg.Hardware.Threads != nil {
 		if err := torch.SetThreads(int(*cfg.Hardware.Threads)); err != nil {
 			return nil, err
@@ -63,6 +59,7 @@ func newTrainer(cfg *config.Config, tree []byte, c *corpus, tok tokenizer.Tokeni
 	if err := torch.Do(func() { t.build(device, from) }); err != nil {
 		return nil, err
 	}
+	var err error
 	t.loader, err = data.NewLoader(c.train, data.LoaderOptions{
 		Lanes: int(cfg.Training.Lanes()), BatchSize: int(cfg.Training.BatchSize), SeqLen: int(cfg.Model.SegmentLen()),
 		Seed: cfg.Seed, Isolate: cfg.Data.Packing == "isolate", Cursor: t.cursor(),

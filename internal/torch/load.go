@@ -61,10 +61,12 @@ var settings = []struct{ name, value string }{
 	// default 1024 of them. The experts' subsequences have many shapes; 64 kernels
 	// take half a gigabyte less at the same speed.
 	{"ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64"},
-	// At the end of each parallel region OpenMP's threads spin. Where something else
-	// wants their cores they hinder the thread they wait for: a step on two busy
-	// cores took 25 times as long as with threads that sleep (docs/performance.md).
-	{"OMP_WAIT_POLICY", "passive"},
+	// At the end of each parallel region OpenMP's threads spin, by default for
+	// seconds. Where something else wants their cores they hinder the thread they
+	// wait for: a step on two busy cores took 25 times as long. Some ten
+	// microseconds of spinning keep the speed of a quiet machine, then they sleep
+	// (docs/performance.md).
+	{"GOMP_SPINCOUNT", "10000"},
 }
 
 // prepareEnvironment gives the settings that the user left open.
@@ -72,6 +74,9 @@ func prepareEnvironment() error {
 	for _, s := range settings {
 		if _, set := os.LookupEnv(s.name); set {
 			continue
+		}
+		if _, set := os.LookupEnv("OMP_WAIT_POLICY"); set && s.name == "GOMP_SPINCOUNT" {
+			continue // the user says how threads wait
 		}
 		if err := os.Setenv(s.name, s.value); err != nil {
 			return err

@@ -98,7 +98,9 @@ func (t *trainer) learningRate() float64 {
 }
 
 // reports tells whether a step has a train line.
-func (t *trainer) reports(step int64) bool { return step%t.cfg.Logging.LogInterval == 0 }
+func (t *trainer) reports(step int64) bool {
+	return step%t.cfg.Logging.LogInterval == 0 || step == 1 || step == t.cfg.Training.MaxSteps
+}
 
 // report writes the step's train line, every logging.log_interval steps.
 func (t *trainer) report(step *data.Step) error {

@@ -138,6 +138,9 @@ func (t *trainer) announce(from *checkpoint.Checkpoint) {
 		return
 	}
 	t.folder.say("going on from %s, step %d", from.Dir(), t.state.Step)
+	if t.finished() {
+		t.folder.say("nothing is left to do: training.max_steps=%d is reached; a larger one goes on", t.cfg.Training.MaxSteps)
+	}
 	s := from.State()
 	if s.Threads != t.threads {
 		t.folder.say("the checkpoint was made with %d threads, this process has %d: losses will differ in their last digits (hardware.threads=%d restores them)", s.Threads, t.threads, s.Threads)

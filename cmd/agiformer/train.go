@@ -69,7 +69,7 @@ func (f *trainFlags) run(command *cobra.Command, overrides []string) error {
 	}
 	// A run that goes on elsewhere than in its own folder has to be told so.
 	if dir, ok := train.RunFolderOf(f.resume); ok && !choosesFolder(overrides) {
-		overrides = append(overrides, "run.dir="+quoted(dir))
+		overrides = append(overrides, "run.dir="+config.Quote(dir))
 	}
 	options, settings, err := composeOptions(command, overrides)
 	if err != nil {
@@ -111,9 +111,9 @@ func withQuickstart(command *cobra.Command, o *config.Options, cfg *config.Confi
 		return nil, nil, exit.Usage(err)
 	}
 	fmt.Fprintf(command.OutOrStdout(), "data.train is null: training on the quickstart corpus, %s\n", corpus.Train)
-	o.Overrides = append(o.Overrides, "data.train="+quoted(corpus.Train))
+	o.Overrides = append(o.Overrides, "data.train="+config.Quote(corpus.Train))
 	if len(cfg.Data.Valid) == 0 {
-		o.Overrides = append(o.Overrides, "data.valid="+quoted(corpus.Valid))
+		o.Overrides = append(o.Overrides, "data.valid="+config.Quote(corpus.Valid))
 	}
 	tree, err := config.Compose(*o)
 	if err != nil {
@@ -124,11 +124,6 @@ func withQuickstart(command *cobra.Command, o *config.Options, cfg *config.Confi
 		return nil, nil, exit.Usage(err)
 	}
 	return tree, cfg, nil
-}
-
-// quoted writes a value so that an override takes it literally.
-func quoted(value string) string {
-	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(value) + "'"
 }
 
 // printPlan answers --dry-run.

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"agiformer/internal/config"
 	"agiformer/internal/exit"
 )
 
@@ -121,7 +122,7 @@ func (o *Options) arguments(job int, overrides []string) (dir string, arguments 
 		}
 		arguments = append(arguments, override)
 	}
-	return dir, append(arguments, "run.dir="+quote(dir))
+	return dir, append(arguments, "run.dir="+config.Quote(dir))
 }
 
 // runDir returns the value of an override of run.dir.
@@ -134,12 +135,6 @@ func runDir(override string) (value string, ok bool) {
 		value = strings.ReplaceAll(value[1:n-1], `\`+value[:1], value[:1])
 	}
 	return value, true
-}
-
-// quote makes any path one value of the override grammar; interpolations in it
-// still resolve.
-func quote(path string) string {
-	return "'" + strings.ReplaceAll(path, "'", `\'`) + "'"
 }
 
 func (o *Options) stopped(job, code int) error {

@@ -8,14 +8,19 @@ import (
 )
 
 // Init says how a parameter starts: normal with deviation Std around Mean, or
-// where Std is 0 the constant Mean.
-type Init struct{ Mean, Std float64 }
+// where Std is 0 value i (row-major) is Mean + i·Slope.
+type Init struct{ Mean, Std, Slope float64 }
 
 // Constant starts a parameter at value.
 func Constant(value float64) Init { return Init{Mean: value} }
 
 // Normal starts a parameter as N(0, std).
 func Normal(std float64) Init { return Init{Std: std} }
+
+// Ramp starts a parameter's n values evenly spaced from first to last.
+func Ramp(first, last float64, n int64) Init {
+	return Init{Mean: first, Slope: (last - first) / float64(max(1, n-1))}
+}
 
 // LinearInit is N(0, sqrt(1/(3·fanIn))): GPT-2's 0.02 at width 768.
 func LinearInit(fanIn int64) Init { return Normal(math.Sqrt(1 / (3 * float64(fanIn)))) }
@@ -84,6 +89,9 @@ func (s Spec) Make(dt torch.DType, dev torch.Device, seed uint64) *torch.Tensor 
 		g := torch.NewGenerator(torch.CPU, seed^hash(s.Name))
 		defer g.Free()
 		t.Normal_(s.Init.Mean, s.Init.Std, g)
+	}
+	if s.Init.Slope != 0 {
+		t = t.Add(torch.Arange(s.Numel(), torch.Float32, torch.CPU).MulScalar(s.Init.Slope).View(s.Shape...))
 	}
 	return t.ToDType(dt).ToDevice(dev).SetRequiresGrad(true).Keep()
 }

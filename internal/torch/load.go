@@ -33,8 +33,7 @@ func load() error {
 		return err
 	}
 	if v := uint64(C.agi_stub_torch_version(torch)); versionText(v) != wantedVersion {
-		return fmt.Errorf("%s is libtorch %s, this program needs %s: run scripts/fetch_libtorch.sh, or point LIBTORCH at a libtorch %s",
-			cpu, versionText(v), wantedVersion, wantedVersion)
+		return fmt.Errorf("%s is libtorch %s, this program needs %s: %s", cpu, versionText(v), wantedVersion, torchMend)
 	}
 	own, err := open(found.Agiformer, false)
 	if err != nil {
@@ -94,7 +93,7 @@ func open(path string, global bool) (unsafe.Pointer, error) {
 	var handle unsafe.Pointer
 	if why := C.agi_stub_open(name, C.bool(global), &handle); why != nil {
 		defer C.free(unsafe.Pointer(why))
-		return nil, fmt.Errorf("%s cannot be loaded (%s): run scripts/fetch_libtorch.sh and make build, or `agiformer doctor` for what is missing",
+		return nil, fmt.Errorf("%s cannot be loaded (%s): run make build in a clone, which fetches and builds what is missing, or `agiformer doctor` for what that is",
 			path, C.GoString(why))
 	}
 	return handle, nil

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -61,13 +62,33 @@ func locateTorch() (place, error) {
 	if dir := pythonTorch(); dir != "" {
 		return place{dir, "Python's torch folder"}, nil
 	}
-	dirs := make([]string, len(places))
-	for i, p := range places {
-		dirs[i] = p.dir
-	}
-	return place{}, fmt.Errorf("libtorch %s was not found (looked in %s and in Python's torch folder): "+
-		"run scripts/fetch_libtorch.sh, or set LIBTORCH to an existing install", wantedVersion, strings.Join(dirs, ", "))
+	return place{}, fmt.Errorf("libtorch %s was not found (looked in %s and in Python's torch folder): %s",
+		wantedVersion, strings.Join(searched(places), ", "), torchMend)
 }
+
+// torchMend is what brings a libtorch to an installed program and to a clone.
+const torchMend = "set LIBTORCH=DIR to an unpacked libtorch " + wantedVersion + " or a Python torch folder, or run make libs in a clone, which fetches one into the cache"
+
+// searched lists the folders of places once each, and what would be looked for
+// in the cache where it holds no libtorch yet.
+func searched(places []place) []string {
+	var dirs []string
+	for _, p := range places {
+		if !slices.Contains(dirs, p.dir) {
+			dirs = append(dirs, p.dir)
+		}
+	}
+	if cache := cacheDir(); cache != "" && !slices.ContainsFunc(places, func(p place) bool { return p.source == cacheSource }) {
+		dirs = append(dirs, filepath.Join(cache, cacheFolders, "lib"))
+	}
+	return dirs
+}
+
+// How the cache's folders are called, of libtorch and in Libraries.Source.
+const (
+	cacheFolders = "libtorch-" + wantedVersion + "-*"
+	cacheSource  = "the cache"
+)
 
 func torchPlaces() []place {
 	var places []place
@@ -81,8 +102,8 @@ func torchPlaces() []place {
 		places = append(places, place{filepath.Join(root, "third_party", "libtorch", "lib"), "the checkout"})
 	}
 	if cache := cacheDir(); cache != "" {
-		for _, dir := range newestFirst(filepath.Join(cache, "libtorch-"+wantedVersion+"-*")) {
-			places = append(places, place{filepath.Join(dir, "lib"), "the cache"})
+		for _, dir := range newestFirst(filepath.Join(cache, cacheFolders)) {
+			places = append(places, place{filepath.Join(dir, "lib"), cacheSource})
 		}
 	}
 	return places
@@ -109,7 +130,7 @@ func locateOwn(name string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("%s was not found (looked in %s): run make build, or set AGIFORMER_LIB to its folder",
+	return "", fmt.Errorf("%s was not found (looked in %s): run make build in a clone or make install for an installed copy, or set AGIFORMER_LIB=DIR to the folder that holds it",
 		name, strings.Join(dirs, ", "))
 }
 

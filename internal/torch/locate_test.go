@@ -46,7 +46,14 @@ func TestChild(t *testing.T) {
 // child runs TestChild with more environment and gives the line it printed.
 func child(t *testing.T, env ...string) string {
 	t.Helper()
+	return childIn(t, "", env...)
+}
+
+// childIn is child in another working folder.
+func childIn(t *testing.T, dir string, env ...string) string {
+	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^TestChild$")
+	cmd.Dir = dir
 	cmd.Env = append(append(os.Environ(), childVariable+"=1"), env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -71,8 +78,17 @@ func TestMissingLibrariesAreASentence(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantError(t, errors.New(child(t, "LIBTORCH="+empty)), "error: LIBTORCH is", empty, "2.11.0")
-	wantError(t, errors.New(child(t, "LIBTORCH="+broken)), "error: ", filepath.Join(broken, "libtorch_cpu.so"), "cannot be loaded", "fetch_libtorch.sh")
+	wantError(t, errors.New(child(t, "LIBTORCH="+broken)), "error: ", filepath.Join(broken, "libtorch_cpu.so"), "cannot be loaded", "make build")
 	wantError(t, errors.New(child(t, "AGIFORMER_LIB="+empty)), "error: libagiformer_torch.so was not found", empty, "make build")
+}
+
+// Outside of a clone the sentence has to serve a user of an installed copy.
+func TestNoLibtorchNamesTheFoldersAndTheWaysOut(t *testing.T) {
+	t.Parallel()
+	cache := t.TempDir()
+	said := childIn(t, t.TempDir(), "LIBTORCH=", "XDG_CACHE_HOME="+cache, "PATH=")
+	wantError(t, errors.New(said), "libtorch 2.11.0 was not found", filepath.Join(filepath.Dir(os.Args[0]), "lib"),
+		filepath.Join(cache, "agiformer", "libtorch-2.11.0-*"), "LIBTORCH=DIR", "make libs")
 }
 
 func TestLocate(t *testing.T) {

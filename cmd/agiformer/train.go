@@ -11,6 +11,7 @@ import (
 	"agiformer/internal/exit"
 	"agiformer/internal/quickstart"
 	"agiformer/internal/sweep"
+	"agiformer/internal/torch"
 	"agiformer/internal/train"
 )
 
@@ -92,6 +93,10 @@ func (f *trainFlags) run(command *cobra.Command, overrides []string) error {
 	}
 	if err := config.CheckSupported(cfg); err != nil {
 		return exit.Usage(err)
+	}
+	// Before text is fetched or prepared, which may take long.
+	if _, err := torch.Locate(); err != nil {
+		return err
 	}
 	if len(cfg.Data.Train) == 0 {
 		if tree, cfg, err = withQuickstart(command, &options, cfg, settings); err != nil {

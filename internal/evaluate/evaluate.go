@@ -13,6 +13,7 @@ import (
 	"agiformer/internal/exit"
 	"agiformer/internal/metrics"
 	"agiformer/internal/pretrained"
+	"agiformer/internal/torch"
 	"agiformer/internal/train"
 )
 
@@ -44,6 +45,9 @@ func (o Options) Validate() error {
 func Run(ctx context.Context, o Options, out, notes io.Writer) error {
 	c, err := pretrained.Open(o.Checkpoint)
 	if err != nil {
+		return err
+	}
+	if _, err := torch.Locate(); err != nil { // before text is prepared
 		return err
 	}
 	text, err := o.text(ctx, c, notes)

@@ -96,6 +96,7 @@ func openDataSource(command *cobra.Command, args []string) (*dataSource, error) 
 	if err != nil {
 		return nil, err
 	}
+	noteCache(command, settings)
 	tok, err := tokenizer.FromConfig(cfg.Tokenizer.Name, cfg.Tokenizer.Path)
 	if err != nil {
 		return nil, err

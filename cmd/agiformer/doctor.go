@@ -35,6 +35,7 @@ Exit code 0: agiformer can train and generate here. 1: something that it needs i
 			if err != nil {
 				return exit.Usage(err)
 			}
+			noteCache(command, settings)
 			report := doctor.Inspect(doctorOptions(settings.CacheDir, load))
 			write := report.Text
 			if asJSON {

@@ -37,6 +37,7 @@ It needs nothing of the run but the checkpoint. Exit code 2 means that the check
 			if err != nil {
 				return exit.Usage(err)
 			}
+			noteCache(command, settings)
 			o.CacheDir = settings.CacheDir
 			return evaluate.Run(command.Context(), o, command.OutOrStdout(), command.ErrOrStderr())
 		},

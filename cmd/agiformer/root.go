@@ -90,6 +90,14 @@ func loadConfig(cmd *cobra.Command, overrides []string) (*config.Config, config.
 	return cfg, settings, exit.Usage(err)
 }
 
+// noteCache says where the cache is, for commands that use it, where it is no
+// place that lasts.
+func noteCache(cmd *cobra.Command, settings config.Settings) {
+	if settings.CacheNote != "" {
+		fmt.Fprintln(cmd.ErrOrStderr(), "agiformer: note: "+settings.CacheNote)
+	}
+}
+
 // composeOptions returns what a command composes: the settings' tree with the
 // overrides. Errors are usage errors.
 func composeOptions(cmd *cobra.Command, overrides []string) (config.Options, config.Settings, error) {

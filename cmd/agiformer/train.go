@@ -98,6 +98,7 @@ func (f *trainFlags) run(command *cobra.Command, overrides []string) error {
 	if _, err := torch.Locate(); err != nil {
 		return err
 	}
+	noteCache(command, settings)
 	if len(cfg.Data.Train) == 0 {
 		if tree, cfg, err = withQuickstart(command, &options, cfg, settings); err != nil {
 			return err

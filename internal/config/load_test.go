@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -232,5 +233,28 @@ func TestSettings(t *testing.T) {
 	}
 	if _, err := config.LoadSettings(flags); err == nil || !strings.Contains(err.Error(), "cachedir") {
 		t.Errorf("an unknown setting: %v", err)
+	}
+}
+
+// TestCacheWithoutAHome: a cache that may be emptied any time is named.
+func TestCacheWithoutAHome(t *testing.T) {
+	t.Setenv("AGIFORMER_SETTINGS", filepath.Join(t.TempDir(), "none.yaml"))
+	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	config.AddSettingsFlags(flags)
+	temporary := filepath.Join(os.TempDir(), fmt.Sprintf("agiformer-%d", os.Getuid()))
+	for _, c := range []struct{ cache, home, want string }{
+		{"/cache", "/home/a", "/cache/agiformer"},
+		{"relative", "/home/a", "/home/a/.cache/agiformer"},
+		{"", "", temporary},
+	} {
+		t.Setenv("XDG_CACHE_HOME", c.cache)
+		t.Setenv("HOME", c.home)
+		got, err := config.LoadSettings(flags)
+		if err != nil || got.CacheDir != c.want {
+			t.Errorf("XDG_CACHE_HOME=%q HOME=%q: %q, %v; want %q", c.cache, c.home, got.CacheDir, err, c.want)
+		}
+		if says := strings.Contains(got.CacheNote, temporary); says != (c.want == temporary) {
+			t.Errorf("XDG_CACHE_HOME=%q HOME=%q: the note is %q", c.cache, c.home, got.CacheNote)
+		}
 	}
 }

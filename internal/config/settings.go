@@ -21,6 +21,8 @@ type Settings struct {
 	ConfigName string
 	// CacheDir holds prepared data and libraries.
 	CacheDir string
+	// CacheNote says so where CacheDir is no lasting folder; else empty.
+	CacheNote string
 	// LogFormat is "auto" (a progress bar on a terminal, else plain), "plain"
 	// or "json".
 	LogFormat string
@@ -76,17 +78,28 @@ func LoadSettings(flags *pflag.FlagSet) (Settings, error) {
 		LogFormat:  v.GetString("log_format"),
 	}
 	if s.CacheDir == "" {
-		dir, err := os.UserCacheDir()
-		if err != nil {
-			dir = os.TempDir()
-		}
-		s.CacheDir = filepath.Join(dir, "agiformer")
+		s.CacheDir, s.CacheNote = userCache()
 	}
 	switch s.LogFormat {
 	case "auto", "plain", "json":
 		return s, nil
 	}
 	return s, fmt.Errorf("the log format '%s' does not exist: use auto, plain or json (--log-format, AGIFORMER_LOG_FORMAT or log_format in %s)", s.LogFormat, SettingsFile())
+}
+
+// userCache returns the program's folder in the user's cache (XDG base directory
+// specification, by which a relative XDG_CACHE_HOME counts as unset). Where
+// there is none it is one for temporary files, which may be emptied any time,
+// named by the user so that two users do not meet in it, and a note says so.
+func userCache() (dir, note string) {
+	if base := os.Getenv("XDG_CACHE_HOME"); filepath.IsAbs(base) {
+		return filepath.Join(base, "agiformer"), ""
+	}
+	if home := os.Getenv("HOME"); home != "" {
+		return filepath.Join(home, ".cache", "agiformer"), ""
+	}
+	dir = filepath.Join(os.TempDir(), fmt.Sprintf("agiformer-%d", os.Getuid()))
+	return dir, fmt.Sprintf("neither XDG_CACHE_HOME nor HOME is set, so prepared text is kept in %s, which may not last: name a folder with --cache-dir=DIR or XDG_CACHE_HOME", dir)
 }
 
 func readSettingsFile(v *viper.Viper) error {

@@ -19,7 +19,7 @@ func newPlotCommand() *cobra.Command {
 		Short: "Draw training curves and expert usage as a PNG",
 		Long: `Draws the metrics of one or more runs as one PNG: a column a run, the rows on the same axes.
 The rows are loss, bits per byte, learning rate and, where there is a router, expert usage.
-It reads metrics.jsonl only, also of a run that is still going on, and needs no libtorch.`,
+It reads metrics.jsonl, also of a run that is still going on, and the experts' names from config.yaml, and needs no libtorch.`,
 		Example: `  agiformer plot outputs/2026-01-31/10-00-00
   agiformer plot multirun/2026-01-31/10-00-00/* --out compare.png`,
 		Args: func(_ *cobra.Command, args []string) error {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"gopkg.in/yaml.v3"
+
 	"agiformer/internal/metrics"
 )
 
@@ -17,6 +19,8 @@ type Run struct {
 	Name  string
 	Train []metrics.Train
 	Eval  []metrics.Eval
+	// Experts are the experts' names, as far as the run's configuration tells.
+	Experts []string
 }
 
 // Read reads the metrics of the run in folder dir. A last line that is cut off
@@ -32,7 +36,7 @@ func Read(dir string) (*Run, error) {
 		return nil, fmt.Errorf("cannot read the run's metrics: %w", err)
 	}
 	defer file.Close()
-	run := &Run{Name: runName(dir)}
+	run := &Run{Name: runName(dir), Experts: expertNames(dir)}
 	if err := run.read(file); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -81,6 +85,30 @@ func (r *Run) add(line []byte) error {
 		r.Eval = append(r.Eval, point)
 	}
 	return nil
+}
+
+// expertNames reads model.expert_types of the run's configuration, and that
+// alone: curves are drawn of any run, also of one whose configuration is gone or
+// that another version wrote.
+func expertNames(dir string) []string {
+	var tree struct {
+		Model struct {
+			ExpertTypes []string `yaml:"expert_types"`
+		} `yaml:"model"`
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "config.yaml"))
+	if err != nil || yaml.Unmarshal(text, &tree) != nil {
+		return nil
+	}
+	return tree.Model.ExpertTypes
+}
+
+// expert names an expert by its number too, since two may be of one kind.
+func (r *Run) expert(i int) string {
+	if i < len(r.Experts) {
+		return fmt.Sprintf("expert %d: %s", i, r.Experts[i])
+	}
+	return fmt.Sprintf("expert %d", i)
 }
 
 // runName is the folder's last two parts, as DATE/TIME of outputs/DATE/TIME.

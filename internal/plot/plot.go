@@ -124,7 +124,7 @@ func usagePanel(run *Run) (*plot.Plot, error) {
 	}
 	for expert := range experts {
 		share := evalPoints(run, func(e metrics.Eval) metrics.Number { return meanUsage(e.ExpertUsage, expert) })
-		if err := addLine(p, fmt.Sprintf("expert %d", expert), plotutil.Color(expert), share); err != nil {
+		if err := addLine(p, run.expert(expert), plotutil.Color(expert), share); err != nil {
 			return nil, err
 		}
 	}

@@ -62,6 +62,24 @@ func TestReadLeavesOutTheLineThatIsBeingWritten(t *testing.T) {
 	}
 }
 
+// The names are the configuration's; without a configuration there are none,
+// and that is no error.
+func TestReadNamesTheExperts(t *testing.T) {
+	t.Parallel()
+	dir := writeRun(t, "night", 2, true, "")
+	if run := read(t, dir); len(run.Experts) != 0 {
+		t.Errorf("without a config.yaml the experts are called %q", run.Experts)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "config.yaml"), []byte("model:\n  expert_types: [language, logic]\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	run := read(t, dir)
+	if len(run.Experts) != 2 || run.Experts[1] != "logic" {
+		t.Errorf("the experts are called %q, want language and logic", run.Experts)
+	}
+	decode(t, run)
+}
+
 // What was not finite is null in the file; it is no zero.
 func TestReadTakesNullForNaN(t *testing.T) {
 	t.Parallel()

@@ -54,6 +54,18 @@ func TestConfigCommand(t *testing.T) {
 	}
 }
 
+func TestInfoSaysWhatItsMemoryIsFor(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"info training.batch_size=5":        "for training.batch_size=5 (lanes of",
+		"info training.batch_size=5 --json": `"batch_size":5`,
+	} {
+		if out, code, err := command(strings.Fields(line)...); code != exit.OK || !strings.Contains(out, want) {
+			t.Errorf("%s: exit code %d, %v; want %q in\n%s", line, code, err, want, out)
+		}
+	}
+}
+
 func TestUsageErrors(t *testing.T) {
 	t.Parallel()
 	cases := map[string]string{

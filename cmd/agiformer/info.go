@@ -69,11 +69,14 @@ type infoReport struct {
 		Training float64 `json:"training"`
 	} `json:"flops_per_token"`
 	Memory struct {
+		BatchSize int64        `json:"batch_size"` // training.batch_size, which training's is for
 		Training  memoryReport `json:"training"`
 		Inference memoryReport `json:"inference"`
 	} `json:"memory"`
 	// StreamStateBytes is what one stream carries from segment to segment.
 	StreamStateBytes int64 `json:"stream_state_bytes"`
+
+	segment int64 // tokens of a segment
 }
 
 type memoryReport struct {
@@ -89,6 +92,7 @@ func newInfoReport(plan *train.Plan) *infoReport {
 	r.Parameters.ByComponent = plan.Counts.ByComponent
 	r.FLOPsPerToken.Forward = plan.Counts.FLOPs
 	r.FLOPsPerToken.Training = plan.TrainingFLOPs()
+	r.Memory.BatchSize, r.segment = plan.Config.Training.BatchSize, plan.Config.Model.SegmentLen()
 	r.Memory.Training = memoryReport{plan.Training.Total(), plan.Training}
 	r.Memory.Inference = memoryReport{plan.Inference.Total(), plan.Inference}
 	r.StreamStateBytes = plan.Counts.StreamBytes
@@ -112,8 +116,8 @@ func (r *infoReport) print(out io.Writer) error {
 		row("  in "+name, "%d", p.ByComponent[name])
 	}
 	row("FLOPs a token", "%.4g forward, %.4g in training", r.FLOPsPerToken.Forward, r.FLOPsPerToken.Training)
-	row("memory, training", "%s", r.Memory.Training)
-	row("memory, inference", "%s", r.Memory.Inference)
+	row("memory, training", "%s for training.batch_size=%d (lanes of %d tokens)", r.Memory.Training, r.Memory.BatchSize, r.segment)
+	row("memory, inference", "%s for one stream", r.Memory.Inference)
 	row("stream state", "%.1f MiB a stream", float64(r.StreamStateBytes)/(1<<20))
 	return table.Flush()
 }

@@ -53,9 +53,9 @@ The same --seed gives the same text; without it every call gives another. --temp
 	flags.StringVar(&o.Device, "device", "auto", "auto, cpu, cuda or cuda:N")
 	flags.BoolVar(&o.AMP, "amp", false, "mixed precision as in training, instead of float32")
 	flags.BoolVar(&o.JSON, "json", false, "print one JSON object instead of streaming")
-	flags.StringVar(&o.Image, "image", "", "an image, for models that take images")
-	flags.StringVar(&o.Audio, "audio", "", "a sound, for models that take sound")
-	flags.StringVar(&o.Video, "video", "", "a video, for models that take videos")
+	flags.StringVar(&o.Image, "image", "", "an image, for models that take images (none in this version)")
+	flags.StringVar(&o.Audio, "audio", "", "a sound, for models that take sound (none in this version)")
+	flags.StringVar(&o.Video, "video", "", "a video, for models that take videos (none in this version)")
 	return command
 }
 

@@ -137,6 +137,9 @@ func printPlan(command *cobra.Command, cfg *config.Config) error {
 	if err := config.CheckSupported(cfg); err != nil {
 		return exit.Usage(err)
 	}
+	if err := train.CheckFolder(cfg.Run.Dir); err != nil {
+		return exit.Usage(err)
+	}
 	plan, err := train.NewPlan(cfg)
 	if err != nil {
 		return exit.Usage(err)

@@ -9,6 +9,28 @@ import (
 	"agiformer/internal/exit"
 )
 
+func TestDryRunRefusesAFolderThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, code := range map[string]int{
+		filepath.Join(dir, "new", "run"): exit.OK,
+		file:                             exit.BadInput,
+		filepath.Join(file, "run"):       exit.BadInput,
+	} {
+		_, said, got := runWith(t, "", "train", "model=minimal", "run.dir="+path, "--dry-run")
+		if got != code || code != exit.OK && !strings.Contains(said, "run.dir="+path+" cannot be used") {
+			t.Errorf("%s: code %d, %q; want code %d", path, got, said, code)
+		}
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("a dry run left %v, %v", entries, err)
+	}
+}
+
 // Without libtorch nothing is fetched and no run folder is made.
 func TestTrainLooksForLibtorchFirst(t *testing.T) {
 	dir := t.TempDir()

@@ -36,9 +36,32 @@ func openFolder(dir string, progress *metrics.Progress) (*runFolder, error) {
 	}
 	var path *fs.PathError
 	if errors.As(err, &path) {
-		return nil, fmt.Errorf("run.dir=%s cannot be used (%w): name a folder that can be written", dir, err)
+		return nil, unusable(dir, err)
 	}
 	return f, err
+}
+
+// CheckFolder refuses a run.dir that a run could not write, and makes nothing.
+func CheckFolder(dir string) error {
+	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
+		info, err := os.Stat(at)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue // the nearest folder above that exists decides
+		case err == nil && !info.IsDir():
+			err = &fs.PathError{Op: "open", Path: at, Err: unix.ENOTDIR}
+		case err == nil:
+			if err = unix.Access(at, unix.W_OK|unix.X_OK); err == nil {
+				return nil
+			}
+			err = &fs.PathError{Op: "write", Path: at, Err: err}
+		}
+		return unusable(dir, err)
+	}
+}
+
+func unusable(dir string, err error) error {
+	return fmt.Errorf("run.dir=%s cannot be used (%w): name a folder that can be written", dir, err)
 }
 
 // begin makes the folder that of a run that goes on after a step (0: from the

@@ -11,7 +11,9 @@ import (
 // steps and after the last one, once a step.
 func (t *trainer) evaluateIfDue() error {
 	now, every := t.state.Step, t.cfg.Training.EvalInterval
-	due := now == t.cfg.Training.MaxSteps || every > 0 && now%every == 0
+	// A run that goes on with a smaller max_steps is beyond its last step.
+	last := now >= t.cfg.Training.MaxSteps && t.state.Evaluated < t.cfg.Training.MaxSteps
+	due := last || every > 0 && now%every == 0
 	if !due || now == 0 || now == t.state.Evaluated {
 		return nil
 	}
@@ -21,6 +23,7 @@ func (t *trainer) evaluateIfDue() error {
 		return err
 	}
 	t.state.Evaluated = now
+	t.saved = -1 // a checkpoint that this step may have already does not know of it
 	better := finite(r.BitsPerByte) && (t.state.Best == nil || r.BitsPerByte < t.state.Best.BitsPerByte)
 	if better {
 		t.state.Best = &checkpoint.BestResult{Step: now, BitsPerByte: r.BitsPerByte, Loss: r.Loss}

@@ -13,7 +13,7 @@ import (
 // optimizer step; what it does is what the lines say, in their order.
 func (t *trainer) loop() error {
 	t.begun, t.meter.since = time.Now(), time.Now()
-	if err := t.evaluateIfDue(); err != nil { // where a signal came in between
+	if err := t.catchUp(); err != nil {
 		return err
 	}
 	for t.state.Step < t.cfg.Training.MaxSteps && !t.stop.Requested() {
@@ -36,6 +36,16 @@ func (t *trainer) loop() error {
 				return err
 			}
 		}
+	}
+	return t.save()
+}
+
+// catchUp makes up for an evaluation that a signal kept the earlier session from,
+// and saves it with its step: the step may be the best.
+func (t *trainer) catchUp() error {
+	before := t.state.Evaluated
+	if err := t.evaluateIfDue(); err != nil || t.state.Evaluated == before {
+		return err
 	}
 	return t.save()
 }

@@ -53,12 +53,12 @@ func Run(ctx context.Context, cfg *config.Config, tree []byte, overrides []strin
 	done, err := r.run()
 	switch {
 	case err != nil && stop.Requested() && errors.Is(err, context.Canceled):
-		return stopped(cfg, folder, stop, "before the first step: there was nothing to save")
+		return stopped(cfg, folder, stop, "before a step was taken: there was nothing to save")
 	case err != nil:
 		fmt.Fprintf(folder.log, "%s failed: %v\n", time.Now().Format(time.RFC3339), err)
 		return advise(err)
 	case !done:
-		return stopped(cfg, folder, stop, "the run is saved: go on from it with --resume auto")
+		return stopped(cfg, folder, stop, fmt.Sprintf("the run is saved: the same command with --resume %s goes on", folder.dir))
 	}
 	return compare(cfg, folder)
 }
@@ -119,6 +119,9 @@ func (r *runner) run() (done bool, err error) {
 	}
 	if err := t.loop(); err != nil {
 		return false, err
+	}
+	if t.finished() {
+		r.folder.say("the run is complete: %d steps, in %s", t.state.Step, r.folder.dir)
 	}
 	return t.finished(), nil
 }

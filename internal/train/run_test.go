@@ -104,7 +104,7 @@ func TestSignalsSaveARunThatGoesOnExactly(t *testing.T) {
 func TestWithoutARequeueCodeAStoppedRunIsNoFailure(t *testing.T) {
 	cfg := tinyConfig(t, writeText(t, 10))
 	out, err := runUntil(t, cfg, "none", "step 3/24", kill(syscall.SIGTERM))
-	if err != nil || !strings.Contains(out, "--resume auto") {
+	if err != nil || !strings.Contains(out, "--resume "+cfg.Run.Dir) {
 		t.Fatalf("error %v\n%s", err, out)
 	}
 	c, err := checkpoint.Open(cfg.Run.Dir)
@@ -141,6 +141,38 @@ func TestStoppedAtEveryLine(t *testing.T) {
 		if string(evals[step]["loss"]) != string(l["loss"]) {
 			t.Errorf("evaluation of step %s: loss %s, want %s", step, evals[step]["loss"], l["loss"])
 		}
+	}
+}
+
+// After the last step and its evaluation there is nothing to go on with.
+func TestASignalAfterTheLastStepFindsTheRunComplete(t *testing.T) {
+	cfg := tinyConfig(t, writeText(t, 10))
+	cfg.Training.MaxSteps = 4
+	code := int64(75)
+	cfg.Run.RequeueExitCode = &code
+	out, err := runUntil(t, cfg, "none", "step 4: validation", kill(syscall.SIGTERM))
+	if err != nil || !strings.Contains(out, "the run is complete: 4 steps") || strings.Contains(out, "stopped by") {
+		t.Errorf("error %v\n%s", err, out)
+	}
+}
+
+func TestASmallerNumberOfStepsCompletesARun(t *testing.T) {
+	cfg := tinyConfig(t, writeText(t, 10))
+	if _, err := runUntil(t, cfg, "none", "step 6/24", kill(syscall.SIGTERM)); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Training.MaxSteps = 3
+	out := mustRun(t, cfg, "auto")
+	if !strings.Contains(out, "the run is complete: ") || strings.Contains(out, "stopped by") {
+		t.Errorf("it says\n%s", out)
+	}
+	c, err := checkpoint.Open(cfg.Run.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	best, linked := checkpoint.RunFolder(cfg.Run.Dir).Linked(checkpoint.BestLink)
+	if s := c.State(); s.Evaluated != s.Step || !linked || best != s.Step {
+		t.Errorf("evaluated %d, best %d (%v) at step %d", s.Evaluated, best, linked, s.Step)
 	}
 }
 

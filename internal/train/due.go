@@ -18,7 +18,9 @@ func (t *trainer) evaluateIfDue() error {
 		return nil
 	}
 	defer t.meter.pause(time.Now())
-	r, finished, err := Evaluate(t.model, t.evaluation(), EvalOptions{Precision: t.precision, Stop: t.stop.Requested})
+	validation := t.evaluation()
+	t.folder.say("step %d: validating on %d tokens", now, validation.Tokens())
+	r, finished, err := Evaluate(t.model, validation, EvalOptions{Precision: t.precision, Stop: t.stop.Requested})
 	if err != nil || !finished {
 		return err
 	}

@@ -126,7 +126,7 @@ func TestStoppedAtEveryLine(t *testing.T) {
 	straight := rhythm(tinyConfig(t, text))
 	mustRun(t, straight, "none")
 	cfg := rhythm(tinyConfig(t, text))
-	for _, at := range []string{"held out", "model tiny", "going on", "step 1/4", "step 2/4", "step 2: validation", "step 3/4", "step 4/4"} {
+	for _, at := range []string{"held out", "model tiny", "going on", "step 1/4", "step 2/4", "step 2: validation", "step 3/4", "step 4/4", "step 4: validating"} {
 		ctx, cancel := context.WithCancel(context.Background())
 		out, err := runHooked(t, ctx, cfg, "auto", at, cancel)
 		cancel()

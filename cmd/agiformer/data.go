@@ -153,9 +153,12 @@ func preparationBar(out io.Writer) (progress func(done, total int64), end func()
 	return progress, func() { _ = bar.Clear() }
 }
 
-// untilInterrupted is a context that ends with SIGINT or SIGTERM.
+// untilInterrupted is a context that ends with SIGINT or SIGTERM; another one
+// ends the process at once.
 func untilInterrupted(command *cobra.Command) (context.Context, context.CancelFunc) {
-	return signal.NotifyContext(command.Context(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(command.Context(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 func runDataPrepare(command *cobra.Command, args []string) (err error) {

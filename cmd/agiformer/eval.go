@@ -18,7 +18,8 @@ func newEvalCommand() *cobra.Command {
 		Long: `Prints loss, perplexity, bits per byte, accuracy, calibration and expert usage of a checkpoint.
 Memory is carried through each document. A plain text file is one document, however long it is.
 Without --data the validation text of the checkpoint's own configuration (data.valid) is taken.
-It needs nothing of the run but the checkpoint. Exit code 2 means that the checkpoint or the text is at fault.`,
+It needs nothing of the run but the checkpoint. SIGINT and SIGTERM stop it after the batch at hand; then it prints and writes nothing.
+Exit code 2 means that the checkpoint or the text is at fault, 1 that it failed or was stopped.`,
 		Example: `  agiformer eval --checkpoint outputs/2026-01-31/10-00-00 --data book.txt
   agiformer eval --checkpoint runs/first/checkpoints/best --data texts/ more.jsonl.gz --json
   agiformer eval --checkpoint runs/first --data book.txt --token-losses losses.jsonl`,
@@ -39,7 +40,9 @@ It needs nothing of the run but the checkpoint. Exit code 2 means that the check
 			}
 			noteCache(command, settings)
 			o.CacheDir = settings.CacheDir
-			return evaluate.Run(command.Context(), o, command.OutOrStdout(), command.ErrOrStderr())
+			ctx, stop := untilInterrupted(command)
+			defer stop()
+			return evaluate.Run(ctx, o, command.OutOrStdout(), command.ErrOrStderr())
 		},
 	}
 	flags := command.Flags()

@@ -41,34 +41,61 @@ func (o Options) Validate() error {
 }
 
 // Run evaluates and prints the report to out; what was wrong with the text goes
-// to notes.
+// to notes. Where ctx ends first nothing is written, neither to out nor to
+// o.TokenLosses.
 func Run(ctx context.Context, o Options, out, notes io.Writer) error {
-	c, err := pretrained.Open(o.Checkpoint)
-	if err != nil {
-		return err
-	}
-	if _, err := torch.Locate(); err != nil { // before text is prepared
-		return err
-	}
-	text, err := o.text(ctx, c, notes)
+	losses, err := openTokenFile(o.TokenLosses)
 	if err != nil {
 		return exit.Usage(err)
 	}
-	defer text.Close()
-	m, err := c.Load(o.Device, o.AMP)
+	r, err := o.run(ctx, losses, notes)
 	if err != nil {
+		return errors.Join(err, losses.discard())
+	}
+	if err := losses.close(); err != nil {
 		return err
 	}
-	result, err := o.measure(m, text, c)
-	if err := errors.Join(err, m.Free()); err != nil {
-		return err
-	}
-	r := report{Result: *result, Perplexity: metrics.Number(result.Perplexity), Step: c.Step(), Checkpoint: c.Dir(), Documents: text.Documents()}
 	if o.JSON {
 		return r.json(out)
 	}
-	return r.print(out, c.Config.Model.ExpertTypes)
+	return r.print(out)
 }
+
+// run is Run but for its output.
+func (o Options) run(ctx context.Context, losses *tokenFile, notes io.Writer) (*report, error) {
+	c, err := pretrained.Open(o.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := torch.Locate(); err != nil { // before text is prepared
+		return nil, err
+	}
+	text, err := o.text(ctx, c, notes)
+	if errors.Is(err, context.Canceled) {
+		return nil, errStopped
+	}
+	if err != nil {
+		return nil, exit.Usage(err)
+	}
+	defer text.Close()
+	losses.expect(text)
+	m, err := c.Load(o.Device, o.AMP)
+	if err != nil {
+		return nil, err
+	}
+	result, err := measure(ctx, m, text, c, losses)
+	if err := errors.Join(err, m.Free()); err != nil {
+		return nil, err
+	}
+	return &report{
+		Result: *result, Perplexity: metrics.Number(result.Perplexity), Step: c.Step(), Checkpoint: c.Dir(), Documents: text.Documents(),
+		experts: c.Config.Model.ExpertTypes,
+	}, nil
+}
+
+// errStopped ends an evaluation that a signal asked to stop. It leaves nothing to
+// go on from, so this is a failure (exit code 1), unlike a stopped training run.
+var errStopped = errors.New("the evaluation was stopped by a signal and nothing was written: the same command starts it again")
 
 // text opens the tokenised documents to evaluate, of which there must be some.
 func (o Options) text(ctx context.Context, c *pretrained.Checkpoint, notes io.Writer) (*data.Dataset, error) {
@@ -90,24 +117,21 @@ func (o Options) text(ctx context.Context, c *pretrained.Checkpoint, notes io.Wr
 	return text, nil
 }
 
-// measure runs the model over the text.
-func (o Options) measure(m *pretrained.Model, text *data.Dataset, c *pretrained.Checkpoint) (result *train.Result, err error) {
-	options := train.EvalOptions{Precision: m.Precision, Full: true}
-	if o.TokenLosses != "" {
-		file, err := newTokenFile(o.TokenLosses, func(doc int64) (int64, error) {
-			tokens, err := text.DocumentTokens(doc)
-			return max(tokens-1, 0), err
-		})
-		if err != nil {
-			return nil, exit.Usage(err)
-		}
-		options.TokenLoss = file.add
-		defer func() { err = errors.Join(err, file.close()) }()
+// measure runs the model over the text, until ctx ends.
+func measure(ctx context.Context, m *pretrained.Model, text *data.Dataset, c *pretrained.Checkpoint, losses *tokenFile) (*train.Result, error) {
+	options := train.EvalOptions{Precision: m.Precision, Full: true, Stop: func() bool { return ctx.Err() != nil }}
+	if losses != nil {
+		options.TokenLoss = losses.add
 	}
 	batches := data.NewEvaluation(text, data.EvaluationOptions{BatchSize: int(c.Config.Training.BatchSize), SeqLen: int(c.Config.Model.SegmentLen())})
-	result, _, err = train.Evaluate(m.Model, batches, options)
-	if err == nil && result.Tokens == 0 {
-		err = exit.Usage(errors.New("there is nothing to predict: no document of --data has more than one token"))
+	result, finished, err := train.Evaluate(m.Model, batches, options)
+	switch {
+	case err != nil:
+		return nil, err
+	case !finished:
+		return nil, errStopped
+	case result.Tokens == 0:
+		return nil, exit.Usage(errors.New("there is nothing to predict: no document of --data has more than one token"))
 	}
-	return result, err
+	return result, nil
 }

@@ -19,13 +19,15 @@ type report struct {
 	Documents  int64          `json:"documents"`
 	Step       int64          `json:"step"` // optimizer steps the model was trained for
 	Checkpoint string         `json:"checkpoint"`
+
+	experts []string // their kinds
 }
 
 // json prints the report as one object on a line.
-func (r report) json(out io.Writer) error { return json.NewEncoder(out).Encode(r) }
+func (r *report) json(out io.Writer) error { return json.NewEncoder(out).Encode(r) }
 
 // print shows the report to people.
-func (r report) print(out io.Writer, experts []string) error {
+func (r *report) print(out io.Writer) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(table, "%s\t%s\n", name, fmt.Sprintf(format, args...))
@@ -40,7 +42,7 @@ func (r report) print(out io.Writer, experts []string) error {
 	for i, block := range r.ExpertUsage {
 		shares := make([]string, len(block))
 		for j, share := range block {
-			shares[j] = fmt.Sprintf("%s %.1f %%", experts[j], 100*share)
+			shares[j] = fmt.Sprintf("%s %.1f %%", r.experts[j], 100*share)
 		}
 		row(fmt.Sprintf("experts, block %d", i), "%s", strings.Join(shares, ", "))
 	}

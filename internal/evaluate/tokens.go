@@ -6,15 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 
+	"agiformer/internal/data"
 	"agiformer/internal/train"
 )
 
 // tokenFile writes a JSON line per predicted token, document after document.
 // Lanes are evaluated side by side, so the lines of later documents wait in
-// memory until those before them are complete.
+// memory until those before them are complete. The nil *tokenFile writes none.
 type tokenFile struct {
 	file     *os.File
+	path     string // that the file gets once it is complete; "" where it has it
 	buffer   *bufio.Writer
 	lines    *json.Encoder
 	expected func(doc int64) (int64, error) // predicted tokens of a document
@@ -23,16 +27,40 @@ type tokenFile struct {
 	waiting  map[int64][]train.TokenLoss
 }
 
-func newTokenFile(path string, expected func(doc int64) (int64, error)) (*tokenFile, error) {
-	file, err := os.Create(path)
-	if err != nil {
-		return nil, fmt.Errorf("--token-losses: %w", err)
+// openTokenFile opens the file for the losses, nil for "". What is written goes
+// to a file beside path and takes its place in the end, so that a file of losses
+// is whole; a pipe or a device is written to as it is.
+func openTokenFile(path string) (*tokenFile, error) {
+	if path == "" {
+		return nil, nil
 	}
-	buffer := bufio.NewWriterSize(file, 1<<20)
-	return &tokenFile{
-		file: file, buffer: buffer, lines: json.NewEncoder(buffer),
-		expected: expected, waiting: map[int64][]train.TokenLoss{},
-	}, nil
+	f := &tokenFile{waiting: map[int64][]train.TokenLoss{}}
+	target := path
+	info, err := os.Stat(path)
+	// /dev/stdout may be a regular file, which others hold open.
+	if err != nil || info.Mode().IsRegular() && !strings.HasPrefix(path, "/dev/") {
+		f.path, target = path, path+".aside"
+		if real, err := filepath.EvalSymlinks(path); err == nil { // a link stays one
+			f.path, target = real, real+".aside"
+		}
+	}
+	if f.file, err = os.Create(target); err != nil {
+		return nil, fmt.Errorf("--token-losses=%s cannot be written (%w): name a file in a folder that can be written", path, err)
+	}
+	f.buffer = bufio.NewWriterSize(f.file, 1<<20)
+	f.lines = json.NewEncoder(f.buffer)
+	return f, nil
+}
+
+// expect says what the losses will be of.
+func (f *tokenFile) expect(text *data.Dataset) {
+	if f == nil {
+		return
+	}
+	f.expected = func(doc int64) (int64, error) {
+		tokens, err := text.DocumentTokens(doc)
+		return max(tokens-1, 0), err
+	}
 }
 
 // add takes the next token of a document; each document's come in order.
@@ -70,13 +98,32 @@ func (f *tokenFile) nextDocument() error {
 	return nil
 }
 
-// close writes what still waits and closes the file.
+// close writes what still waits, closes the file and gives it its name.
 func (f *tokenFile) close() error {
-	var errs []error
-	for len(f.waiting) > 0 && len(errs) == 0 {
-		if err := f.nextDocument(); err != nil {
-			errs = append(errs, err)
-		}
+	if f == nil {
+		return nil
 	}
-	return errors.Join(append(errs, f.buffer.Flush(), f.file.Close())...)
+	var err error
+	for len(f.waiting) > 0 && err == nil {
+		err = f.nextDocument()
+	}
+	if err = errors.Join(err, f.buffer.Flush()); err != nil {
+		return errors.Join(err, f.discard())
+	}
+	if err := f.file.Close(); err != nil || f.path == "" {
+		return err
+	}
+	return os.Rename(f.file.Name(), f.path)
+}
+
+// discard closes the file and leaves none.
+func (f *tokenFile) discard() error {
+	if f == nil {
+		return nil
+	}
+	err := f.file.Close()
+	if f.path != "" {
+		err = errors.Join(err, os.Remove(f.file.Name()))
+	}
+	return err
 }

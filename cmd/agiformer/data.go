@@ -52,25 +52,36 @@ func newDataPrepareCommand() *cobra.Command {
 }
 
 func newDataStatsCommand() *cobra.Command {
-	var asJSON bool
-	var bigram []string
+	var f statsFlags
 	command := &cobra.Command{
 		Use:   "stats PATH... [OVERRIDE...]",
 		Short: "Documents, bytes, tokens and lengths of text",
 		Long: dataHelp + `
 
 With --bigram VALID it also prints the bits per byte that a byte-bigram model
-fitted on the text needs for VALID: the least that a trained model has to beat.`,
+fitted on the text needs for VALID: the least that a trained model has to beat.
+With --validation it does so for what a run with these overrides validates on:
+data.valid, or where that is null what is held out of the text, as far as
+data.eval_tokens goes.`,
 		Example: `  agiformer data stats texts/
+  agiformer data stats texts/ data.split=line --validation
   agiformer data stats train.jsonl --bigram valid.jsonl --json`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(command *cobra.Command, args []string) error {
-			return runDataStats(command, args, bigram, asJSON)
+			return f.run(command, args)
 		},
 	}
-	command.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
-	command.Flags().StringArrayVar(&bigram, "bigram", nil, "text to measure a byte-bigram model on")
+	command.Flags().BoolVar(&f.asJSON, "json", false, "print one JSON object")
+	command.Flags().StringArrayVar(&f.bigram, "bigram", nil, "text to measure a byte-bigram model on")
+	command.Flags().BoolVar(&f.validation, "validation", false, "measure it on what a training run validates on")
 	return command
+}
+
+// statsFlags are the flags of data stats.
+type statsFlags struct {
+	bigram     []string
+	validation bool
+	asJSON     bool
 }
 
 // dataSource is the text that a data command works on.
@@ -79,6 +90,8 @@ type dataSource struct {
 	valid []string
 	tok   tokenizer.Tokenizer
 	out   io.Writer // notes and progress
+	// seed and evalTokens (0 is all) are a run's.
+	seed, evalTokens int64
 }
 
 // openDataSource reads a command's arguments: what holds a = and is no file is
@@ -101,7 +114,10 @@ func openDataSource(command *cobra.Command, args []string) (*dataSource, error) 
 	if err != nil {
 		return nil, err
 	}
-	s := &dataSource{tok: tok, valid: cfg.Data.Valid, out: command.ErrOrStderr()}
+	s := &dataSource{tok: tok, valid: cfg.Data.Valid, out: command.ErrOrStderr(), seed: cfg.Seed}
+	if cfg.Data.EvalTokens != nil {
+		s.evalTokens = *cfg.Data.EvalTokens
+	}
 	if len(paths) == 0 {
 		paths = cfg.Data.Train
 	} else {
@@ -193,7 +209,10 @@ func runDataPrepare(command *cobra.Command, args []string) (err error) {
 	return nil
 }
 
-func runDataStats(command *cobra.Command, args, bigram []string, asJSON bool) (err error) {
+func (f *statsFlags) run(command *cobra.Command, args []string) (err error) {
+	if f.validation && len(f.bigram) > 0 {
+		return exit.Usage(errors.New("--bigram and --validation were both given: leave one of them out"))
+	}
 	s, err := openDataSource(command, args)
 	if err != nil {
 		return exit.Usage(err)
@@ -209,27 +228,64 @@ func runDataStats(command *cobra.Command, args, bigram []string, asJSON bool) (e
 	if err != nil {
 		return err
 	}
-	if len(bigram) > 0 {
-		if stats.Bigram, err = s.bigram(ctx, ds, bigram); err != nil {
-			return err
-		}
+	switch {
+	case f.validation:
+		err = s.validation(ctx, ds, stats)
+	case len(f.bigram) > 0:
+		err = s.bigram(ctx, ds, f.bigram, stats)
 	}
-	if asJSON {
+	if err != nil {
+		return err
+	}
+	if f.asJSON {
 		return stats.WriteJSON(command.OutOrStdout())
 	}
 	return stats.WriteText(command.OutOrStdout())
 }
 
 // bigram measures a byte-bigram model of ds on the text in paths.
-func (s *dataSource) bigram(ctx context.Context, ds *data.Dataset, paths []string) (bits *float64, err error) {
+func (s *dataSource) bigram(ctx context.Context, ds *data.Dataset, paths []string, stats *data.Stats) (err error) {
 	valid, _, err := s.prepare(ctx, paths)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, valid.Close()) }()
-	value, err := data.Bigram(ds, valid)
+	return measureBigram(ds, valid, 0, stats)
+}
+
+// validation measures a byte-bigram model as a run on ds is measured: fitted on
+// what it trains on, on what it validates on.
+func (s *dataSource) validation(ctx context.Context, ds *data.Dataset, stats *data.Stats) (err error) {
+	train, valid, err := s.split(ctx, ds)
 	if err != nil {
-		return nil, exit.Usage(err)
+		return err
 	}
-	return &value, nil
+	defer func() { err = errors.Join(err, train.Close(), valid.Close()) }()
+	if stats.Validation, err = data.NewValidation(valid); err != nil {
+		return err
+	}
+	return measureBigram(train, valid, s.evalTokens, stats)
+}
+
+// split opens what a run on ds trains on and validates on.
+func (s *dataSource) split(ctx context.Context, ds *data.Dataset) (train, valid *data.Dataset, err error) {
+	if len(s.valid) > 0 {
+		valid, _, err = s.prepare(ctx, s.valid)
+		return ds, valid, err
+	}
+	return data.SplitOff(ds, s.seed, func(maxDocumentBytes int64) (*data.Dataset, error) {
+		pieces := *s
+		pieces.opts.MaxDocumentBytes = maxDocumentBytes
+		all, _, err := pieces.prepare(ctx, pieces.opts.Paths)
+		return all, err
+	})
+}
+
+func measureBigram(train, valid *data.Dataset, maxTokens int64, stats *data.Stats) error {
+	bits, err := data.Bigram(train, valid, maxTokens)
+	if err != nil {
+		return exit.Usage(err)
+	}
+	stats.Bigram = &bits
+	return nil
 }

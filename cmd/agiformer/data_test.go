@@ -53,6 +53,7 @@ func TestDataCommands(t *testing.T) {
 	if out, notes, code := runWith(t, "", "data", "stats", valid, cache); code != 0 || !strings.Contains(out, "documents  1\n") {
 		t.Errorf("a file with = in its name: code %d, %q, %q", code, out, notes)
 	}
+	checkValidation(t, train, valid, cache)
 	for want, args := range map[string][]string{
 		"does not exist": {"data", "stats", filepath.Join(dir, "none")},
 		"data.train":     {"data", "prepare"},
@@ -62,6 +63,32 @@ func TestDataCommands(t *testing.T) {
 		if _, notes, code := runWith(t, "", append(args, cache)...); code != exit.BadInput || !strings.Contains(notes, want) {
 			t.Errorf("%v: code %d, %q; want code 2 and %q", args, code, notes, want)
 		}
+	}
+}
+
+// checkValidation asks for the text that a run on three lines, one of them held
+// out, or on a text of its own validates on.
+func checkValidation(t *testing.T, train, valid, cache string) {
+	t.Helper()
+	for start, args := range map[string][]string{
+		"":    {"data.train=" + train, "data.split=line"},
+		"iki": {"data.train=" + train, "data.valid='" + valid + "'", "data.eval_tokens=2"},
+	} {
+		out, notes, code := runWith(t, "", append([]string{"data", "stats", "--validation", "--json", cache}, args...)...)
+		var stats struct {
+			Bigram     float64 `json:"bigram_bits_per_byte"`
+			Validation struct {
+				Documents int
+				Start     string
+			}
+		}
+		err := json.Unmarshal([]byte(out), &stats)
+		if v := stats.Validation; err != nil || code != 0 || v.Documents != 1 || !strings.HasPrefix(v.Start, start) || v.Start == "" || !(stats.Bigram > 0) {
+			t.Errorf("%v: code %d, %v, %q, notes %q", args, code, err, out, notes)
+		}
+	}
+	if _, _, code := runWith(t, "", "data", "stats", train, "--validation", "--bigram", train, cache); code != exit.BadInput {
+		t.Errorf("--validation and --bigram: code %d", code)
 	}
 }
 

@@ -20,7 +20,10 @@ type bigram struct {
 // after n occurrences of a with t different successors
 //
 //	P(b|a) = (count(a b) + t·P(b)) / (n + t)
-func Bigram(train, valid *Dataset) (float64, error) {
+//
+// maxTokens bounds valid to what an evaluation so bounded predicts
+// (EvaluationOptions.MaxTokens), so that both are of the same text; 0 takes all.
+func Bigram(train, valid *Dataset, maxTokens int64) (float64, error) {
 	m := new(bigram)
 	err := train.eachPair(func(a, b byte, first bool) {
 		m.bytes[b]++
@@ -35,7 +38,7 @@ func Bigram(train, valid *Dataset) (float64, error) {
 	}
 	cost := m.costs()
 	bits, count := 0.0, int64(0)
-	err = valid.eachPair(func(a, b byte, first bool) {
+	err = NewEvaluation(valid, EvaluationOptions{MaxTokens: maxTokens}).eachPair(func(a, b byte, first bool) {
 		if !first {
 			bits += cost[a][b]
 			count++
@@ -87,12 +90,31 @@ func interpolate(counts *[256]int64, n int64, prior *[256]float64) [256]float64 
 
 // eachPair calls f with every byte b of the documents' text and the byte a
 // before it; the first of a document has none.
-func (d *Dataset) eachPair(f func(a, b byte, first bool)) error {
+func (d *Dataset) eachPair(f func(a, b byte, first bool)) error { return d.eachChunk(d.pairs(f)) }
+
+// eachPair is eachPair of the planned documents, as far as they are predicted.
+func (e *Evaluation) eachPair(f func(a, b byte, first bool)) error {
+	r, add := newChunkReader(), e.ds.pairs(f)
+	for _, p := range e.plan {
+		doc, err := e.ds.locate(p.index)
+		if err != nil {
+			return err
+		}
+		if err := r.read(doc, p.predicted+1, add); err != nil {
+			return err
+		}
+	}
+	return e.err
+}
+
+// pairs returns what takes documents' ids, piece by piece, and calls f with
+// their bytes.
+func (d *Dataset) pairs(f func(a, b byte, first bool)) func(ids []int32, first bool) {
 	var last byte
-	return d.eachChunk(func(ids []int32, first bool) {
+	return func(ids []int32, first bool) {
 		for _, b := range d.tok.Decode(ids) {
 			f(last, b, first)
 			last, first = b, false
 		}
-	})
+	}
 }

@@ -176,17 +176,26 @@ const chunkTokens = 1 << 16
 // in several pieces; first says that a piece begins a document. The ids are
 // valid until f returns.
 func (d *Dataset) eachChunk(f func(ids []int32, first bool)) error {
-	ids := make([]int32, chunkTokens)
-	var buffer []byte
-	return d.each(func(_ int64, doc document) error {
-		for at := int64(0); at < doc.tokens; at += chunkTokens {
-			piece := ids[:min(chunkTokens, doc.tokens-at)]
-			var err error
-			if buffer, err = doc.shard.readTokens(piece, doc.offset+at, buffer); err != nil {
-				return err
-			}
-			f(piece, at == 0)
+	r := newChunkReader()
+	return d.each(func(_ int64, doc document) error { return r.read(doc, doc.tokens, f) })
+}
+
+// chunkReader reads documents in pieces of up to chunkTokens.
+type chunkReader struct {
+	ids    []int32
+	buffer []byte
+}
+
+func newChunkReader() *chunkReader { return &chunkReader{ids: make([]int32, chunkTokens)} }
+
+// read calls f with the first tokens of a document, as eachChunk does.
+func (r *chunkReader) read(doc document, tokens int64, f func(ids []int32, first bool)) (err error) {
+	for at := int64(0); at < tokens; at += chunkTokens {
+		piece := r.ids[:min(chunkTokens, tokens-at)]
+		if r.buffer, err = doc.shard.readTokens(piece, doc.offset+at, r.buffer); err != nil {
+			return err
 		}
-		return nil
-	})
+		f(piece, at == 0)
+	}
+	return nil
 }

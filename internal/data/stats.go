@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"sort"
+	"strings"
 )
 
 // Stats is what data stats prints.
@@ -19,6 +20,35 @@ type Stats struct {
 	// Bigram is the bits per byte that a byte-bigram model of the documents
 	// needs for other text (see Bigram); nil where none was asked for.
 	Bigram *float64 `json:"bigram_bits_per_byte,omitempty"`
+	// Validation is what training validates on; nil where it was not asked for.
+	Validation *Validation `json:"validation,omitempty"`
+}
+
+// Validation describes a run's validation text.
+type Validation struct {
+	Documents int64 `json:"documents"`
+	Tokens    int64 `json:"tokens"`
+	// Start is how the first document begins.
+	Start string `json:"start"`
+}
+
+// startTokens is how much of a document NewValidation shows.
+const startTokens = 200
+
+// NewValidation describes a validation text, which may be empty.
+func NewValidation(ds *Dataset) (*Validation, error) {
+	v := &Validation{Documents: ds.Documents(), Tokens: ds.Tokens()}
+	if v.Documents == 0 {
+		return v, nil
+	}
+	doc, err := ds.locate(0)
+	if err != nil {
+		return nil, err
+	}
+	err = newChunkReader().read(doc, min(startTokens, doc.tokens), func(ids []int32, _ bool) {
+		v.Start = strings.ToValidUTF8(string(ds.tok.Decode(ids)), "") // its end may be half a character
+	})
+	return v, err
 }
 
 // NewStats describes a dataset and the report of its preparation.
@@ -57,6 +87,9 @@ tokens     %d (%s tokenizer)
 tokens a document
   shortest %d, 10 %% %d, median %d, mean %.1f, 90 %% %d, 99 %% %d, longest %d
 `, s.Files, s.Documents, s.Bytes, s.Tokens, s.Tokenizer, l.Min, l.P10, l.Median, l.Mean, l.P90, l.P99, l.Max)
+	if err == nil && s.Validation != nil {
+		_, err = fmt.Fprintf(w, "validation %d documents, %d tokens\n", s.Validation.Documents, s.Validation.Tokens)
+	}
 	if err == nil && s.Bigram != nil {
 		_, err = fmt.Fprintf(w, "byte-bigram model: %.3f bits per byte\n", *s.Bigram)
 	}

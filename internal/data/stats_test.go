@@ -18,7 +18,7 @@ func TestBigramByHand(t *testing.T) {
 	uniform := 1.0 / 256
 	a, b, c := (3+2*uniform)/7, (2+2*uniform)/7, 2*uniform/7
 	bits := math.Log2((2+b)/3) + math.Log2((1+a)/2) + math.Log2(c/3)
-	got, err := data.Bigram(train, valid)
+	got, err := data.Bigram(train, valid, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,13 +27,26 @@ func TestBigramByHand(t *testing.T) {
 	}
 }
 
+// A bound cuts the text where an evaluation with that bound ends.
+func TestBigramOfABoundedText(t *testing.T) {
+	t.Parallel()
+	train := lines(t, []string{strings.Repeat("abz", 100)})
+	want, err := data.Bigram(train, lines(t, []string{"ababab"}), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := data.Bigram(train, lines(t, []string{"abababzzzz"}), 5); err != nil || got != want {
+		t.Errorf("%v bits per byte, %v; want %v", got, err, want)
+	}
+}
+
 func TestBigramLimits(t *testing.T) {
 	t.Parallel()
 	train := lines(t, []string{strings.Repeat("ab", 50_000)})
-	if got, err := data.Bigram(train, lines(t, []string{"abababab"})); err != nil || got > 0.01 {
+	if got, err := data.Bigram(train, lines(t, []string{"abababab"}), 0); err != nil || got > 0.01 {
 		t.Errorf("%v bits per byte for what is certain (%v), want nearly 0", got, err)
 	}
-	if _, err := data.Bigram(train, lines(t, []string{"a"})); err == nil {
+	if _, err := data.Bigram(train, lines(t, []string{"a"}), 0); err == nil {
 		t.Error("a text without a pair of bytes has no bits per byte")
 	}
 }

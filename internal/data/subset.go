@@ -88,6 +88,22 @@ func (d *Dataset) HoldOut(fraction float64, seed int64) (train, valid *Dataset, 
 	return train, valid, nil
 }
 
+// HeldOut is the share of the training documents that validates where
+// data.valid is null.
+const HeldOut = 0.05
+
+// SplitOff holds out HeldOut of the documents for validation. A text of one
+// document is cut first: prepare opens it in pieces of at most so many bytes.
+func SplitOff(all *Dataset, seed int64, prepare func(maxDocumentBytes int64) (*Dataset, error)) (train, valid *Dataset, err error) {
+	if all.Documents() == 1 {
+		if all, err = prepare(max(1, int64(HeldOut*float64(all.Bytes())))); err != nil {
+			return nil, nil, err
+		}
+		defer func() { err = errors.Join(err, all.Close()) }() // its parts stay open
+	}
+	return all.HoldOut(HeldOut, seed)
+}
+
 // choose returns the subset of the documents for which in is true.
 func (d *Dataset) choose(name string, in func(document) bool) (*Dataset, error) {
 	s := &Dataset{files: d.files, tok: d.tok, name: d.name + "/" + name, subset: newBitset(d.files.starts[len(d.files.starts)-1])}

@@ -10,10 +10,6 @@ import (
 	"agiformer/internal/tokenizer"
 )
 
-// heldOut is the share of the training documents that validates where
-// data.valid is null.
-const heldOut = 0.05
-
 // corpus is the text of a run.
 type corpus struct {
 	train *data.Dataset
@@ -43,17 +39,13 @@ func openCorpus(ctx context.Context, cfg *config.Config, tok tokenizer.Tokenizer
 	return c, nil
 }
 
-// holdOut takes the validation documents from the training text. A text of one
-// document is cut at smaller pieces first.
+// holdOut takes the validation documents from the training text.
 func (c *corpus) holdOut(ctx context.Context, cfg *config.Config, train *data.Dataset, tok tokenizer.Tokenizer, cacheDir string, f *runFolder) (err error) {
-	if train.Documents() == 1 {
+	c.train, c.valid, err = data.SplitOff(train, cfg.Seed, func(maxDocumentBytes int64) (*data.Dataset, error) {
 		pieces := *cfg
-		pieces.Data.MaxDocumentBytes = max(1, int64(heldOut*float64(train.Bytes())))
-		if train, err = c.prepare(ctx, &pieces, "data.train in pieces", cfg.Data.Train, tok, cacheDir, f); err != nil {
-			return err
-		}
-	}
-	c.train, c.valid, err = train.HoldOut(heldOut, cfg.Seed)
+		pieces.Data.MaxDocumentBytes = maxDocumentBytes
+		return c.prepare(ctx, &pieces, "data.train in pieces", cfg.Data.Train, tok, cacheDir, f)
+	})
 	if err != nil {
 		return err
 	}

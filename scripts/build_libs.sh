@@ -54,19 +54,21 @@ jobs() {
 	if [ "$memory" -lt "$cores" ]; then echo "$memory"; else echo "$cores"; fi
 }
 
-# short_lines turns the compiler's command lines into one short line a file. Errors are not among them: they are shown
-# whole, on standard error.
+# short_lines [TOTAL] turns the compiler's command lines into one short line a file, numbered where the total is known.
+# Errors are not among them: they are shown whole, on standard error.
 short_lines() {
-	local line
+	local line name number=0
 	while IFS= read -r line; do
 		case "$line" in
-		*" -x c++-header "*) echo "  c++ torch.h (precompiled)" ;;
+		*" -x c++-header "*) name="torch.h (precompiled)" ;;
 		*" -c "*)
-			line="${line#* -c }"
-			line="${line%% *}"
-			echo "  c++ ${line##*/}"
+			name="${line#* -c }"
+			name="${name%% *}"
 			;;
+		*) continue ;;
 		esac
+		number=$((number + 1))
+		echo "  c++ ${1:+$number of $1: }${name##*/}"
 	done
 }
 
@@ -140,7 +142,8 @@ else
 		note "compiling gotorch's C++ (once for this compiler and libtorch; some minutes)"
 	fi
 	note "compiling csrc with $(jobs) jobs"
-	make "${arguments[@]}" "${ready[@]}" -j "$(jobs)" libs | short_lines >&2 ||
+	total="$(make "${arguments[@]}" "${ready[@]}" -n all | short_lines | wc -l)"
+	make "${arguments[@]}" "${ready[@]}" -j "$(jobs)" libs | short_lines "$total" >&2 ||
 		fail "the C++ did not compile: the compiler's words are above"
 	before="$agiformer_key"
 	find_keys

@@ -52,6 +52,9 @@ func (f Folder) Steps() ([]int64, error) {
 	return steps, nil
 }
 
+// Has tells whether the checkpoint after a step is there and finished.
+func (f Folder) Has(step int64) bool { return finished(f.Path(step)) }
+
 // finished tells whether a folder has the manifest, which is written last.
 func finished(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, ManifestFile))

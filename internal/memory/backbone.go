@@ -135,9 +135,5 @@ func (b *Backbone) Read(x *torch.Tensor, c *Context, first int64) *torch.Tensor 
 // working memory, of lane b the first lengths[b], and the segment counts.
 func (b *Backbone) End(s *State, states *torch.Tensor, lengths []int64) {
 	s.push(states, lengths)
-	for lane, n := range lengths {
-		if n > 0 {
-			s.segments[lane]++
-		}
-	}
+	s.Count(lengths)
 }

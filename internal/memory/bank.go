@@ -68,7 +68,7 @@ func (b *bank) begin(s *State, lengths []int64, every int64) *torch.Tensor {
 		index := torch.FromSlice(due, int64(len(due))).ToDevice(current.Device())
 		after = current.IndexCopy(0, index, after)
 	}
-	s.setBank(after.Detach(), due)
+	s.setBank(finite(after.Detach()), due)
 	return after
 }
 
@@ -90,6 +90,10 @@ func (b *bank) write(banks *torch.Tensor, s *State, due []int64) *torch.Tensor {
 		index := torch.FromSlice(due, int64(len(due))).ToDevice(states.Device())
 		states, banks = states.IndexSelect(0, index), banks.IndexSelect(0, index)
 	}
+	// The slots of fresh streams are one matrix seen B times. Products would take
+	// another kernel for them than for banks that lie side by side, and which of
+	// the two is there may differ after a resume.
+	banks = banks.Contiguous()
 	normed := b.norm.Forward(states)
 	update := nn.Attend(
 		b.writeQuery.Forward(banks).Unsqueeze(1), b.writeKey.Forward(normed).Unsqueeze(1),

@@ -110,12 +110,19 @@ func (s *State) setBank(bank *torch.Tensor, due []int64) {
 	}
 }
 
+// finite returns x with 0 for what is not finite.
+func finite(x *torch.Tensor) *torch.Tensor {
+	return torch.Where(x.Isfinite(), x, torch.Zeros(x.DType(), x.Device()))
+}
+
 // push appends the first lengths[b] of states [B, T, d] to each lane's
 // working memory, which keeps the last W.
 func (s *State) push(states *torch.Tensor, lengths []int64) {
 	scope := torch.Enter()
 	defer scope.Exit()
-	states = states.Detach()
+	// One value that is not finite would break every later segment, also from a
+	// place that is masked: 0·NaN is NaN. It is remembered as 0.
+	states = finite(states.Detach())
 	t, w := states.Size(1), s.workingLen
 	full := true
 	for lane, n := range lengths {

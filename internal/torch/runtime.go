@@ -26,10 +26,16 @@ func prepareThread() error {
 		}
 		started = true
 	}
-	if n := wantedThreads.Load(); n > 0 {
-		if e := C.agi_set_threads(C.int32_t(n)); e != nil {
-			return takeError("SetThreads", e)
+	n := C.int32_t(wantedThreads.Load())
+	if n == 0 {
+		if e := C.agi_threads(&n); e != nil {
+			return takeError("Threads", e)
 		}
+	}
+	// Also for libtorch's own choice: only a count that was set keeps MKL from
+	// taking fewer threads as it sees fit, and so from summing in another order.
+	if e := C.agi_set_threads(n); e != nil {
+		return takeError("SetThreads", e)
 	}
 	return nil
 }

@@ -51,7 +51,8 @@ func compare(cfg *config.Config, folder *runFolder) error {
 	if err := json.Unmarshal(data, &before); err != nil {
 		return fmt.Errorf("run.compare_with=%s is no JSON file with the best run: mend or remove it: %w", path, err)
 	}
-	if before.Run == dir || now.BitsPerByte < before.BitsPerByte {
+	again := before.Run == dir && now.BitsPerByte == before.BitsPerByte // it had ended before
+	if again || now.BitsPerByte < before.BitsPerByte {
 		folder.say("%.4f bits/byte: the best run so far (before: %.4f, %s)", now.BitsPerByte, before.BitsPerByte, before.Run)
 		return writeBest(path, now)
 	}

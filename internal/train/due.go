@@ -25,7 +25,7 @@ func (t *trainer) evaluateIfDue() error {
 		return err
 	}
 	t.state.Evaluated = now
-	t.saved = -1 // a checkpoint that this step may have already does not know of it
+	t.stale = true // a checkpoint that this step may have already does not know of it
 	better := finite(r.BitsPerByte) && (t.state.Best == nil || r.BitsPerByte < t.state.Best.BitsPerByte)
 	if better {
 		t.state.Best = &checkpoint.BestResult{Step: now, BitsPerByte: r.BitsPerByte, Loss: r.Loss}
@@ -61,7 +61,7 @@ func (t *trainer) isBest() bool {
 // the links follow.
 func (t *trainer) save() error {
 	now := t.state.Step
-	if t.saved == now {
+	if t.saved == now && !t.stale {
 		return nil
 	}
 	defer t.meter.pause(time.Now())
@@ -80,7 +80,7 @@ func (t *trainer) save() error {
 	if err := f.Link(checkpoint.LatestLink, now); err != nil {
 		return err
 	}
-	t.saved = now
+	t.saved, t.stale = now, false
 	if t.isBest() {
 		if err := f.Link(checkpoint.BestLink, now); err != nil {
 			return err

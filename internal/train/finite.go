@@ -1,17 +1,13 @@
 package train
 
-import (
-	"fmt"
-
-	"agiformer/internal/torch"
-)
+import "fmt"
 
 // scalerSteps is how often a float16 scaler halves its first scale before it
 // falls below 1: so many steps in a row are its ordinary search for a scale.
 const scalerSteps = 17
 
 // checkFinite looks at the last reading. A step that was not finite has moved
-// no weight; after training.max_bad_steps of them in a row the run ends, and
+// no weight, and the streams remember nothing of it that is not finite; after training.max_bad_steps of them in a row the run ends, and
 // says what to look at.
 func (t *trainer) checkFinite() error {
 	r := t.reading
@@ -34,15 +30,7 @@ func (t *trainer) checkFinite() error {
 			"and look in metrics.jsonl whether the loss rose before; %s",
 			now-r.bad+1, now, r.lmLoss, r.gradNorm, t.learningRate(), t.cfg.Training.MaxBadSteps, t.lastSaved())
 	}
-	if finite(r.lmLoss) {
-		return nil // the gradient overflowed; the streams are sound
-	}
-	// What a broken forward pass left in the streams would break the next one.
-	return torch.Do(func() {
-		for _, s := range t.streams {
-			s.ResetAll()
-		}
-	})
+	return nil
 }
 
 func finite(x float64) bool { return x-x == 0 }

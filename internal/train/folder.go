@@ -64,6 +64,15 @@ func unusable(dir string, err error) error {
 	return fmt.Errorf("run.dir=%s cannot be used (%w): name a folder that can be written", dir, err)
 }
 
+// leaveNothing removes what openFolder made, where nothing else is there.
+func (f *runFolder) leaveNothing() {
+	if stat, err := f.log.Stat(); err != nil || stat.Size() > 0 {
+		return
+	}
+	_ = os.Remove(f.log.Name()) // what cannot be removed is harmless
+	_ = os.Remove(f.dir)        // fails, as it should, where anything else is there
+}
+
 // begin makes the folder that of a run that goes on after a step (0: from the
 // start): it leaves the resolved configuration and the overrides, cuts the
 // metrics back to the step and removes what a killed process left.

@@ -4,8 +4,33 @@ import (
 	"fmt"
 	"testing"
 
+	"agiformer/internal/config"
 	"agiformer/internal/torch"
 )
+
+// TestResumeOnTwoThreads is the same at sizes that libtorch does divide among
+// threads: attention, norms, our own kernels and the products.
+func TestResumeOnTwoThreads(t *testing.T) {
+	defer func() {
+		if err := torch.SetThreads(1); err != nil {
+			t.Error(err)
+		}
+	}()
+	text, threads := writeText(t, 40), int64(2)
+	configure := func() *config.Config {
+		cfg := tinyConfig(t, text)
+		cfg.Hardware.Threads, cfg.Training.BatchSize, cfg.Training.MaxSteps = &threads, 3, 6
+		cfg.Model.DModel, cfg.Model.NHeads, cfg.Model.DFF, cfg.Model.MaxSeqLen, cfg.Model.MemorySize = 128, 4, 512, 256, 300
+		return cfg
+	}
+	straight, parts := configure(), configure()
+	mustRun(t, straight, "none")
+	for _, steps := range []int64{3, 6} {
+		parts.Training.MaxSteps = steps
+		mustRun(t, parts, "auto")
+	}
+	sameLosses(t, linesOf(t, straight.Run.Dir, "train"), linesOf(t, parts.Run.Dir, "train"))
+}
 
 // TestResumeIsBitEqual holds 24 steps straight against 8 + 8 + 8, the later
 // ones with another rhythm of evaluations, on one thread and on two.

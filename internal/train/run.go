@@ -40,15 +40,17 @@ func Run(ctx context.Context, cfg *config.Config, tree []byte, overrides []strin
 	}
 	stop := NewStopper(ctx, limit)
 	defer stop.Close()
-	from, err := findCheckpoint(cfg, o.Resume)
-	if err != nil {
-		return exit.Usage(err)
-	}
 	folder, err := openFolder(cfg.Run.Dir, metrics.NewProgress(o.Out, o.LogFormat))
 	if err != nil {
 		return exit.Usage(err)
 	}
 	defer func() { err = errors.Join(err, folder.close()) }()
+	// Under the folder's lock: a process that is just ending may save once more.
+	from, err := findCheckpoint(cfg, o.Resume)
+	if err != nil {
+		folder.leaveNothing()
+		return exit.Usage(err)
+	}
 	r := &runner{cfg: cfg, tree: tree, overrides: overrides, options: o, stop: stop, folder: folder, from: from}
 	done, err := r.run()
 	switch {
@@ -165,13 +167,11 @@ func (t *trainer) relink() error {
 	if err := f.Link(checkpoint.LatestLink, t.state.Step); err != nil {
 		return err
 	}
-	if t.state.Best == nil {
+	// The best step of an abandoned continuation is not the best of this one.
+	if t.state.Best == nil || !f.Has(t.state.Best.Step) {
 		return f.Unlink(checkpoint.BestLink)
 	}
-	if t.isBest() {
-		return f.Link(checkpoint.BestLink, t.state.Step)
-	}
-	return nil
+	return f.Link(checkpoint.BestLink, t.state.Best.Step)
 }
 
 // finished tells whether the run has nothing left to do.

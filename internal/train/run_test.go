@@ -311,6 +311,25 @@ func TestRetentionAndLinksFollowTheRun(t *testing.T) {
 	}
 }
 
+// TestTheBestLinkFollowsACheckpointTakenUpAgain: a best step of the part that a
+// run leaves behind is not the best of what it goes on with.
+func TestTheBestLinkFollowsACheckpointTakenUpAgain(t *testing.T) {
+	t.Parallel()
+	cfg := tinyConfig(t, writeText(t, 20))
+	cfg.Training.MaxSteps, cfg.Training.SaveInterval, cfg.Training.EvalInterval = 6, 2, 2
+	cfg.Checkpoint.KeepLast = 6
+	mustRun(t, cfg, "none")
+	f := checkpoint.RunFolder(cfg.Run.Dir)
+	if best, _ := f.Linked(checkpoint.BestLink); best != 6 {
+		t.Fatalf("best is step %d: the test wants a loss that falls", best)
+	}
+	cfg.Training.MaxSteps = 4 // reached: nothing is trained
+	mustRun(t, cfg, f.Path(4))
+	if best, ok := f.Linked(checkpoint.BestLink); !ok || best != 4 {
+		t.Errorf("best is step %d, %v; want 4", best, ok)
+	}
+}
+
 func TestANightlyRunIsHeldAgainstTheBest(t *testing.T) {
 	t.Parallel()
 	text, path := writeText(t, 20), filepath.Join(t.TempDir(), "best", "best.json")
@@ -329,7 +348,21 @@ func TestANightlyRunIsHeldAgainstTheBest(t *testing.T) {
 	if err := night(12); err != nil {
 		t.Errorf("a better night: error %v", err)
 	}
-	if data, err := os.ReadFile(path); err != nil || !strings.Contains(string(data), `"step": 12`) {
+	again := tinyConfig(t, text)
+	again.Training.MaxSteps, again.Run.CompareWith = 14, &path
+	mustRun(t, again, "none")
+	if out, err := run(t, again, "auto"); err != nil {
+		t.Errorf("a night that had ended and was started again: %v\n%s", err, out)
+	}
+	// The folder is used again by a run that ends worse.
+	if err := os.RemoveAll(again.Run.Dir); err != nil {
+		t.Fatal(err)
+	}
+	again.Training.MaxSteps = 2
+	if _, err := run(t, again, "none"); exit.Code(err) != exit.NotBetter {
+		t.Errorf("a worse night in the same folder: error %v, want exit code 3", err)
+	}
+	if data, err := os.ReadFile(path); err != nil || !strings.Contains(string(data), `"step": 14`) {
 		t.Errorf("%s, %v", data, err)
 	}
 }

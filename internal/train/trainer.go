@@ -39,6 +39,7 @@ type trainer struct {
 	begun   time.Time // of this session's training
 	before  float64   // seconds trained in earlier sessions
 	saved   int64     // step of the last checkpoint, -1 before the first
+	stale   bool      // an evaluation came after it, so that it is saved again
 	fromDir string    // folder of the checkpoint that was taken up, "" if none
 	reading reading   // of the last report
 }

@@ -92,7 +92,10 @@ func attendSingly(q, k, v, mask *torch.Tensor, scale float64) *torch.Tensor {
 	})
 }
 
-// attendPlainly is Attend without the fused kernel.
+// attendPlainly is Attend without the fused kernel. Its scores are kept in
+// bfloat16, as is what they are computed from: a score of some size is rounded
+// by about as much as the rounding of its h factors moves it. The softmax itself
+// is taken in float32.
 func attendPlainly(q, k, v, mask *torch.Tensor, causal bool, scale float64) *torch.Tensor {
 	scope := torch.Enter()
 	defer scope.Exit()

@@ -114,7 +114,7 @@ func TestKillsLoseNothing(t *testing.T) {
 	run := filepath.Join(t.TempDir(), "run")
 	for kill := 1; kill <= *killCount; kill++ {
 		after := time.Duration(moments.Float64() * float64(whole))
-		command, _, stderr := program{arguments: append(tiny(run, overrides...), "--resume", "auto")}.command(t)
+		command, stdout, stderr := program{arguments: append(tiny(run, overrides...), "--resume", "auto")}.command(t)
 		if err := command.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -126,6 +126,9 @@ func TestKillsLoseNothing(t *testing.T) {
 		}
 		compareSoFar(t, want, losses(t, run))
 		if code == 0 { // it ended before the kill: begin another run
+			if !strings.Contains(stdout.String(), "the run is complete") {
+				t.Fatalf("kill %d: the run ended by itself before its last step:\n%s%s", kill, stdout, stderr)
+			}
 			sameLosses(t, want, losses(t, run))
 			run = filepath.Join(t.TempDir(), "run")
 		}

@@ -26,7 +26,8 @@ if [ $# -gt 0 ]; then
 	# Relative to the caller's folder, which is this project's when make calls.
 	run="outputs/train-$(printf '%s' "$1" | cksum | cut -d ' ' -f 1)"
 	data=("data.train=$(quoted "$1")" "data.valid=null")
-	valid=""
+	valid="FILE"
+	prompt="" # the first words of the validation text
 else
 	run="outputs/quickstart"
 	corpus="build/corpus"
@@ -35,6 +36,7 @@ else
 	fi
 	data=("data.train=$corpus/train.jsonl" "data.valid=$corpus/valid.jsonl")
 	valid="$corpus/valid.jsonl"
+	prompt="Bir belgeyi açmak için "
 fi
 
 read -ra more <<<"${ARGS:-}"
@@ -48,16 +50,20 @@ trap 'stopped=1' INT TERM # the program gets the signal too, saves and ends
 "$program" train experiment=quickstart "${data[@]}" --resume auto "run.dir=$run" "${more[@]}"
 
 trap - INT TERM
-if [ -n "$stopped" ]; then
+# The program's last words, after which run.compare_with may have put a line.
+if ! tail -n 2 "$run/train.log" | grep -q "the run is complete"; then
 	echo "stopped; the same command goes on"
 	exit 0
 fi
-if [ ! -e "$run/checkpoints/best" ]; then
-	fail "the run stopped before its first evaluation: run the same command again, it goes on from $run"
+if [ -n "$stopped" ]; then
+	echo "the run is complete; the same command shows how good it is"
+	exit 0
 fi
+best="$run/checkpoints/best"
+[ -e "$best" ] || best="$run/checkpoints/latest" # checkpoint.best=false, or no evaluation was finite
 
-# compare METRICS [STATS] prints the model's best held-out bits per byte, as the run measured it when it saved its best
-# checkpoint, and the bigram model's where there are statistics of the corpus.
+# compare METRICS STATS prints the model's best held-out bits per byte, as the run measured it when it saved its best
+# checkpoint, and the bigram model's where there are statistics of the text.
 compare() {
 	python3 - "$@" <<'EOF'
 import json
@@ -65,9 +71,10 @@ import sys
 
 with open(sys.argv[1], encoding="utf-8") as metrics:
     events = [json.loads(line) for line in metrics]
-model = min(event["bits_per_byte"] for event in events if event["event"] == "eval")
+figures = [event["bits_per_byte"] for event in events if event["event"] == "eval"]
+model = min((f for f in figures if f is not None), default=float("nan"))
 print("held-out bits per byte (lower is better)")
-if len(sys.argv) > 2:
+if sys.argv[2]:
     bigram = json.loads(sys.argv[2])["bigram_bits_per_byte"]
     print("  byte-bigram model   %.3f" % bigram)
     print("  this model          %.3f   (%.1f %% %s)" % (model, abs(1 - model / bigram) * 100, "lower" if model < bigram else "higher"))
@@ -76,25 +83,42 @@ else:
 EOF
 }
 
-echo
-if [ -n "$valid" ]; then
-	compare "$run/metrics.jsonl" "$("$program" data stats "$corpus/train.jsonl" --bigram "$valid" --json)"
-else
-	compare "$run/metrics.jsonl"
-fi
+# first_words STATS prints the first words of the validation text, up to 40 characters.
+first_words() {
+	python3 - "$1" <<'EOF'
+import json
+import sys
+
+text = json.loads(sys.argv[1] or "{}").get("validation", {}).get("start", "")
+words = ""
+for word in text.split():
+    if len(words) + len(word) > 40:
+        break
+    words += word + " "
+sys.stdout.buffer.write((words or text.strip()[:20] or "A").encode())
+EOF
+}
 
 echo
-echo "what it writes after \"Bir belgeyi açmak için \":"
+# The run has shown already what there is to say about the text.
+stats="$("$program" data stats experiment=quickstart "${data[@]}" "${more[@]}" --validation --json 2>/dev/null)" || stats=""
+compare "$run/metrics.jsonl" "$stats"
+
+if [ -z "$prompt" ]; then
+	prompt="$(first_words "$stats")"
+fi
 echo
-"$program" generate --checkpoint "$run/checkpoints/best" --prompt "Bir belgeyi açmak için " \
-	--max-new-tokens 300 --temperature 0.7 --top-k 50 --seed 1
+echo "what it writes after \"$prompt\":"
+echo
+"$program" generate --checkpoint "$best" --prompt="$prompt" --max-new-tokens 300 --temperature 0.7 --top-k 50 --seed 1
 cat <<EOF
 
 Next:
-  $program generate --checkpoint $run/checkpoints/best --prompt "Merhaba"     let it write something else
-  $program eval --checkpoint $run/checkpoints/best --data ${valid:-FILE}      measure it
-  $program plot $run                                                          training curves as a picture
+  $program generate --checkpoint $best --prompt "Merhaba"     let it write something else
+  $program eval --checkpoint $best --data $valid              measure it
+  $program plot $run                                          training curves as a picture
   $program train experiment=quickstart ${data[*]} training.max_steps=5000 run.dir=outputs/longer
-  $program train model=text_only ${data[*]}                                   the same job at full size
+  $program train model=text_only ${data[*]} --dry-run         what the full size takes: 54 million parameters,
+                                                              which without --dry-run train for days on a CPU
   $program --help
 EOF

@@ -10,7 +10,7 @@ import (
 // block is x += Attn(LN(x)); x += MoE(LN(x)).
 type block struct {
 	attentionNorm, moeNorm nn.LayerNorm
-	attention              *attention
+	attention              selfAttention
 	moe                    *experts.MoE
 	dropout                float64
 }
@@ -19,7 +19,7 @@ func newBlock(cfg config.Model, p nn.Params) *block {
 	return &block{
 		attentionNorm: nn.NewLayerNorm(p.Sub("attention_norm")),
 		moeNorm:       nn.NewLayerNorm(p.Sub("moe_norm")),
-		attention:     newAttention(cfg, p.Sub("attention")),
+		attention:     newSelfAttention(cfg, p.Sub("attention")),
 		moe:           experts.New(cfg.ExpertTypes, expertShape(cfg), routing(cfg), p.Sub("moe")),
 		dropout:       cfg.Dropout,
 	}
@@ -32,7 +32,7 @@ func (b *block) forward(x *torch.Tensor, p *pass, cache *blockCache) (*torch.Ten
 	scope := torch.Enter()
 	defer scope.Exit()
 	x = torch.Scoped(func() *torch.Tensor {
-		branch := b.attention.forward(x, b.attentionNorm, p, cache.ofAttention())
+		branch := b.attention.forward(x, b.attentionNorm, p, cache)
 		return nn.Residual(x, branch, b.dropout, p.Train)
 	})
 	inner := torch.Enter()
@@ -63,6 +63,20 @@ func (b *block) checkpointed(x *torch.Tensor, p *pass, c *torch.Checkpoints) (*t
 	return results[0], experts.Result{Balance: results[1], Counts: results[2]}
 }
 
+// selfAttention is what mixes the tokens of a segment.
+type selfAttention interface {
+	// forward attends norm(x) [B, T, d] causally to itself and, where given, to
+	// what the cache holds of earlier tokens, and returns [B, T, d].
+	forward(x *torch.Tensor, norm nn.LayerNorm, p *pass, cache *blockCache) *torch.Tensor
+}
+
+func newSelfAttention(cfg config.Model, p nn.Params) selfAttention {
+	if cfg.UseLinearAttention {
+		return newLinearAttention(cfg, p)
+	}
+	return newAttention(cfg, p)
+}
+
 // attention is causal multi-head attention with rotary positions.
 type attention struct {
 	heads    int64
@@ -73,19 +87,33 @@ func newAttention(cfg config.Model, p nn.Params) *attention {
 	return &attention{heads: cfg.NHeads, qkv: nn.NewLinear(p.Sub("qkv")), out: nn.NewLinear(p.Sub("out"))}
 }
 
-// forward attends norm(x) [B, T, d] to itself and, where given, to the cache.
-func (a *attention) forward(x *torch.Tensor, norm nn.LayerNorm, p *pass, cache *nn.Cache) *torch.Tensor {
+func (a *attention) forward(x *torch.Tensor, norm nn.LayerNorm, p *pass, cache *blockCache) *torch.Tensor {
 	scope := torch.Enter()
 	defer scope.Exit()
-	y := a.out.Forward(nn.RotaryAttention(norm.Linear(x, a.qkv), a.heads, p.cos, p.sin, nil, nil, cache))
+	y := a.out.Forward(nn.RotaryAttention(norm.Linear(x, a.qkv), a.heads, p.cos, p.sin, nil, nil, cache.ofAttention()))
 	scope.Exit(y)
 	return y
 }
 
 // blockCache is what a block keeps of the tokens of a segment while decoding.
+// Of attention and retention one exists, as the block attends.
 type blockCache struct {
 	attention *nn.Cache
+	retention *nn.RetentionState
 	experts   []*nn.Cache
+}
+
+func newBlockCache(cfg config.Model) *blockCache {
+	c := &blockCache{}
+	if cfg.UseLinearAttention {
+		c.retention = &nn.RetentionState{}
+	} else {
+		c.attention = nn.NewCache(cfg.SegmentLen())
+	}
+	for range cfg.NExperts {
+		c.experts = append(c.experts, nn.NewCache(cfg.SegmentLen()))
+	}
+	return c
 }
 
 func (c *blockCache) ofAttention() *nn.Cache {
@@ -95,6 +123,13 @@ func (c *blockCache) ofAttention() *nn.Cache {
 	return c.attention
 }
 
+func (c *blockCache) ofRetention() *nn.RetentionState {
+	if c == nil {
+		return nil
+	}
+	return c.retention
+}
+
 func (c *blockCache) ofExperts() []*nn.Cache {
 	if c == nil {
 		return nil
@@ -102,8 +137,27 @@ func (c *blockCache) ofExperts() []*nn.Cache {
 	return c.experts
 }
 
-func (c *blockCache) each(fn func(*nn.Cache)) {
-	fn(c.attention)
+// reset empties the cache for the next segment.
+func (c *blockCache) reset() {
+	c.each(func(part resettable) { part.Reset() })
+}
+
+func (c *blockCache) free() {
+	c.each(func(part resettable) { part.Free() })
+}
+
+type resettable interface {
+	Reset()
+	Free()
+}
+
+func (c *blockCache) each(fn func(resettable)) {
+	if c.attention != nil {
+		fn(c.attention)
+	}
+	if c.retention != nil {
+		fn(c.retention)
+	}
 	for _, e := range c.experts {
 		fn(e)
 	}

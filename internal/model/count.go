@@ -6,6 +6,7 @@ import (
 	"agiformer/internal/config"
 	"agiformer/internal/experts"
 	"agiformer/internal/memory"
+	"agiformer/internal/model/nn"
 )
 
 // Counts sizes a model without building it.
@@ -53,7 +54,8 @@ func Count(cfg config.Model, vocab int) Counts {
 }
 
 // scoreFLOPs counts a token's products with keys and values in all blocks:
-// the causal mean of half the (sub)sequence.
+// the causal mean of half the (sub)sequence; with linear attention of half the
+// chunk, and those with the heads' states [h, h], written and read.
 func scoreFLOPs(cfg config.Model) float64 {
 	t, k := float64(cfg.SegmentLen()), float64(cfg.TopK())
 	var inner float64
@@ -63,6 +65,10 @@ func scoreFLOPs(cfg config.Model) float64 {
 	}
 	e := float64(cfg.NExperts)
 	share := k / e // of the tokens are an expert's, and of the experts a token's
-	perBlock := 4*t/2*float64(cfg.DModel) + 4*(t*share)/2*inner*share
+	own := t / 2
+	if cfg.UseLinearAttention {
+		own = min(t, nn.RetentionChunk)/2 + float64(cfg.HeadDim())
+	}
+	perBlock := 4*own*float64(cfg.DModel) + 4*(t*share)/2*inner*share
 	return perBlock * float64(cfg.NLayers)
 }

@@ -75,18 +75,33 @@ func TestCountedOperations(t *testing.T) {
 	if got, want := model.Count(cfg, v).FLOPs, float64(2*block+2*d*v); got != want {
 		t.Errorf("%g operations a token, by hand %g", got, want)
 	}
+	cfg.UseLinearAttention = true
+	const head = d / 2
+	block += 4 * d * head // the segment is shorter than a chunk; the states come on top
+	if got, want := model.Count(cfg, v).FLOPs, float64(2*block+2*d*v); got != want {
+		t.Errorf("linear attention: %g operations a token, by hand %g", got, want)
+	}
+	cfg.MaxSeqLen = 1 << 20
+	longer := cfg
+	longer.MaxSeqLen *= 2
+	grown := model.Count(longer, v).FLOPs - model.Count(cfg, v).FLOPs
+	if want := float64(2 * 4 * cfg.MaxSeqLen / 2 * inner); grown != want { // the expert's own attention
+		t.Errorf("linear attention: twice the segment takes %g more operations a token, by hand %g", grown, want)
+	}
 }
 
 // TestDecay: weight decay acts on the weights of linear maps only.
 func TestDecay(t *testing.T) {
 	t.Parallel()
 	job(t, func() {
-		m, err := model.New(tiny("four"), 256, torch.CPU, torch.Float32, 1)
+		cfg := tiny("four")
+		cfg.UseLinearAttention = true
+		m, err := model.New(cfg, 256, torch.CPU, torch.Float32, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer m.Free()
-		free := []string{"norm", "bias", "embedding", "slots", "type_", "place_", "vowel_", ".forward", ".backward"}
+		free := []string{"norm", "bias", "embedding", "slots", "type_", "place_", "vowel_", ".forward", ".backward", ".decay"}
 		for _, p := range m.Parameters() {
 			exempt := slices.ContainsFunc(free, func(part string) bool { return strings.Contains(p.Name, part) })
 			if p.Decay == exempt {
@@ -137,15 +152,14 @@ func TestSeeds(t *testing.T) {
 func TestSupported(t *testing.T) {
 	t.Parallel()
 	cases := map[string]func(*config.Model){
-		"model.use_linear_attention": func(c *config.Model) { c.UseLinearAttention = true },
-		"model.use_introspection":    func(c *config.Model) { c.UseIntrospection = true },
-		"model.use_multimodal":       func(c *config.Model) { c.UseMultimodal = true },
-		"\"spatial\"":                func(c *config.Model) { c.ExpertTypes = []string{"language", "spatial"} },
-		"model.n_experts":            func(c *config.Model) { c.NExperts = 3 },
-		"model.moe.top_k":            func(c *config.Model) { c.MoE.TopK = ptr(int64(3)) },
-		"multiple of model.n_heads":  func(c *config.Model) { c.NHeads = 3 },
-		"multiple of 8":              func(c *config.Model) { c.NHeads = 4 },
-		"heads would be 8 wide":      func(c *config.Model) { c.DModel, c.NHeads = 48, 3 },
+		"model.use_introspection":   func(c *config.Model) { c.UseIntrospection = true },
+		"model.use_multimodal":      func(c *config.Model) { c.UseMultimodal = true },
+		"\"spatial\"":               func(c *config.Model) { c.ExpertTypes = []string{"language", "spatial"} },
+		"model.n_experts":           func(c *config.Model) { c.NExperts = 3 },
+		"model.moe.top_k":           func(c *config.Model) { c.MoE.TopK = ptr(int64(3)) },
+		"multiple of model.n_heads": func(c *config.Model) { c.NHeads = 3 },
+		"multiple of 8":             func(c *config.Model) { c.NHeads = 4 },
+		"heads would be 8 wide":     func(c *config.Model) { c.DModel, c.NHeads = 48, 3 },
 	}
 	for want, change := range cases {
 		cfg := tiny("base")

@@ -2,14 +2,14 @@ package model
 
 import (
 	"agiformer/internal/memory"
-	"agiformer/internal/model/nn"
 	"agiformer/internal/tokenizer"
 	"agiformer/internal/torch"
 )
 
 // Decoder reads one stream token by token, with a cache for everything that
-// depends on earlier tokens: keys and values of the blocks and of each
-// expert, and what the memory gives to the segment. After max_seq_len tokens
+// depends on earlier tokens: keys and values of the blocks (with linear
+// attention states) and of each expert, and what the memory gives to the
+// segment. After max_seq_len tokens
 // the segment rolls into the memory and the caches start anew, so a stream of
 // any length takes constant memory.
 type Decoder struct {
@@ -27,11 +27,7 @@ type Decoder struct {
 func (m *Model) NewDecoder(labeler tokenizer.Labeler) *Decoder {
 	d := &Decoder{m: m, labeler: labeler, state: m.NewState(1)}
 	for range m.blocks {
-		c := &blockCache{attention: nn.NewCache(m.cfg.SegmentLen())}
-		for range m.cfg.NExperts {
-			c.experts = append(c.experts, nn.NewCache(m.cfg.SegmentLen()))
-		}
-		d.caches = append(d.caches, c)
+		d.caches = append(d.caches, newBlockCache(m.cfg))
 	}
 	return d
 }
@@ -116,7 +112,7 @@ func (d *Decoder) roll() {
 		d.context = nil
 	}
 	for _, c := range d.caches {
-		c.each((*nn.Cache).Reset)
+		c.reset()
 	}
 	d.filled, d.word = 0, 0
 }
@@ -124,7 +120,7 @@ func (d *Decoder) roll() {
 // Free frees the caches and the stream's state.
 func (d *Decoder) Free() {
 	for _, c := range d.caches {
-		c.each((*nn.Cache).Free)
+		c.free()
 	}
 	if d.context != nil {
 		d.context.Free()

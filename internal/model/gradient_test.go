@@ -16,7 +16,7 @@ import (
 // time, again, and not at all.
 func TestGradients(t *testing.T) {
 	t.Parallel()
-	for _, variant := range []string{"base", "text_only", "minimal", "four"} {
+	for _, variant := range []string{"base", "text_only", "minimal", "four", "linear"} {
 		job(t, func() { gradients(t, tiny(variant)) })
 	}
 	capacity := tiny("text_only")
@@ -116,65 +116,72 @@ func compareDirection(t *testing.T, variant string, p model.Parameter, loss func
 // one, with gradients for every parameter.
 func TestAutocast(t *testing.T) {
 	t.Parallel()
-	job(t, func() {
-		m, err := model.New(tiny("four"), 256, torch.CPU, torch.Float32, 3)
-		if err != nil {
-			t.Fatal(err)
+	for _, variant := range []string{"four", "linear"} {
+		job(t, func() { underAutocast(t, tiny(variant)) })
+	}
+}
+
+func underAutocast(t *testing.T, cfg config.Model) {
+	m, err := model.New(cfg, 256, torch.CPU, torch.Float32, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Free()
+	loss, done := lossAt(t, m)
+	defer done()
+	exact := loss().Item()
+	var half *torch.Tensor
+	torch.Autocast(torch.CPU.Type, torch.BFloat16, func() { half = loss() })
+	if d := math.Abs(half.Item() - exact); d > 0.05*exact {
+		t.Errorf("%s: loss %g in float32, %g in bfloat16", cfg.Name, exact, half.Item())
+	}
+	half.Backward()
+	for _, p := range m.Parameters() {
+		if g := p.Tensor.Grad(); g == nil || g.DType() != torch.Float32 || g.Isfinite().All().ItemInt() != 1 {
+			t.Errorf("%s: %s has no finite float32 gradient under autocast", cfg.Name, p.Name)
 		}
-		defer m.Free()
-		loss, done := lossAt(t, m)
-		defer done()
-		exact := loss().Item()
-		var half *torch.Tensor
-		torch.Autocast(torch.CPU.Type, torch.BFloat16, func() { half = loss() })
-		if d := math.Abs(half.Item() - exact); d > 0.05*exact {
-			t.Errorf("loss %g in float32, %g in bfloat16", exact, half.Item())
-		}
-		half.Backward()
-		for _, p := range m.Parameters() {
-			if g := p.Tensor.Grad(); g == nil || g.DType() != torch.Float32 || g.Isfinite().All().ItemInt() != 1 {
-				t.Errorf("%s has no finite float32 gradient under autocast", p.Name)
-			}
-		}
-	})
+	}
 }
 
 // TestCheckpoints: recomputed blocks give the same loss and gradients, bit for
 // bit, dropout and load balancing included.
 func TestCheckpoints(t *testing.T) {
 	t.Parallel()
-	job(t, func() {
-		cfg := tiny("four")
-		cfg.Dropout = 0.2
-		m := build(t, cfg, 13)
-		defer m.Free()
-		in := input(rand.New(rand.NewPCG(1, 1)), 8, script(4)[0][0], script(4)[1][0])
-		run := func(c *torch.Checkpoints) (loss *torch.Tensor, gradients []*torch.Tensor) {
-			torch.DefaultGenerator(torch.CPU).Seed(5)
-			out := m.Forward(in, nil, model.Options{Train: true, Checkpoints: c})
-			loss = m.Loss(out, in.IDs, 1.0/16).Add(out.LoadBalancing)
-			if c != nil {
-				c.Backward([]*torch.Tensor{loss}, nil)
-			} else {
-				loss.Backward()
-			}
-			for _, p := range m.Parameters() {
-				gradients = append(gradients, p.Tensor.Grad())
-				p.Tensor.SetGrad(nil)
-			}
-			return loss, gradients
+	for _, variant := range []string{"four", "linear"} {
+		job(t, func() { checkpointed(t, tiny(variant)) })
+	}
+}
+
+func checkpointed(t *testing.T, cfg config.Model) {
+	cfg.Dropout = 0.2
+	m := build(t, cfg, 13)
+	defer m.Free()
+	in := input(rand.New(rand.NewPCG(1, 1)), 8, script(4)[0][0], script(4)[1][0])
+	run := func(c *torch.Checkpoints) (loss *torch.Tensor, gradients []*torch.Tensor) {
+		torch.DefaultGenerator(torch.CPU).Seed(5)
+		out := m.Forward(in, nil, model.Options{Train: true, Checkpoints: c})
+		loss = m.Loss(out, in.IDs, 1.0/16).Add(out.LoadBalancing)
+		if c != nil {
+			c.Backward([]*torch.Tensor{loss}, nil)
+		} else {
+			loss.Backward()
 		}
-		loss, gradients := run(nil)
-		again, recomputed := run(&torch.Checkpoints{})
-		near(t, "loss", again, loss, 0)
-		for i, p := range m.Parameters() {
-			switch {
-			case gradients[i] == nil && recomputed[i] == nil:
-			case gradients[i] == nil || recomputed[i] == nil:
-				t.Errorf("%s has a gradient in one run only", p.Name)
-			case !torch.Equal(gradients[i], recomputed[i]):
-				t.Errorf("the gradient of %s differs", p.Name)
-			}
+		for _, p := range m.Parameters() {
+			gradients = append(gradients, p.Tensor.Grad())
+			p.Tensor.SetGrad(nil)
 		}
-	})
+		return loss, gradients
+	}
+	loss, gradients := run(nil)
+	again, recomputed := run(&torch.Checkpoints{})
+	near(t, cfg.Name+" loss", again, loss, 0)
+	for i, p := range m.Parameters() {
+		switch {
+		case gradients[i] == nil && recomputed[i] == nil:
+		case gradients[i] == nil || recomputed[i] == nil:
+			t.Errorf("%s: %s has a gradient in one run only", cfg.Name, p.Name)
+		case !torch.Equal(gradients[i], recomputed[i]):
+			t.Errorf("%s: the gradient of %s differs", cfg.Name, p.Name)
+		}
+	}
 }

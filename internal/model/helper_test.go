@@ -28,11 +28,13 @@ func tiny(variant string) config.Model {
 		c.UseMemory, c.NExperts = true, 4
 		c.ExpertTypes = []string{"language", "logic", "logic", "language"}
 		c.MaxSegmentLen, c.MemoryUpdateFreq = ptr(int64(5)), 2
+	case "linear":
+		c.UseMemory, c.UseLinearAttention = true, true
 	}
 	return c
 }
 
-var variants = []string{"base", "text_only", "minimal", "t4_optimized", "four"}
+var variants = []string{"base", "text_only", "minimal", "t4_optimized", "four", "linear"}
 
 func ptr[T any](v T) *T { return &v }
 

@@ -18,7 +18,6 @@ func Supported(cfg config.Model) error {
 		key  string
 		what string
 	}{
-		{cfg.UseLinearAttention, "use_linear_attention", "linear attention"},
 		{cfg.UseIntrospection, "use_introspection", "introspection"},
 		{cfg.UseMultimodal, "use_multimodal", "image, audio and video input"},
 	} {
@@ -96,6 +95,9 @@ func blockSpecs(cfg config.Model) []nn.Spec {
 	list = append(list,
 		nn.Weight("attention.qkv", 3*d, d, nn.LinearInit(d)),
 		nn.Weight("attention.out", d, d, nn.ResidualInit(d, cfg.NLayers)))
+	if cfg.UseLinearAttention {
+		list = append(list, nn.Prefix("attention", linearAttentionSpecs(cfg))...)
+	}
 	list = append(list, nn.Norm("moe_norm", d, 1)...)
 	return append(list, nn.Prefix("moe", experts.Specs(cfg.ExpertTypes, expertShape(cfg)))...)
 }

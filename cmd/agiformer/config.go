@@ -98,9 +98,13 @@ func (f *configFlags) composed(opts config.Options) ([]byte, error) {
 }
 
 func sweepText(opts config.Options) ([]byte, error) {
-	lists, err := config.Sweep(opts)
+	jobs, err := config.SweepJobs(opts)
 	if err != nil {
 		return nil, err
+	}
+	lists := [][]string{}
+	for _, job := range jobs {
+		lists = append(lists, job.Overrides)
 	}
 	if len(lists) == 0 && opts.Warn != nil {
 		opts.Warn("the sweep is empty: a range() or glob() gives no value, so no job runs")

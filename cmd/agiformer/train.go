@@ -24,6 +24,12 @@ and exit. Without data.train it trains on a small Turkish corpus, which it
 fetches once. --resume auto goes on from the run folder's latest checkpoint, and
 starts where there is none; --resume DIR goes on from a run or a checkpoint.
 
+-m trains several configurations one after another: all combinations of values
+given as a,b, range(), choice() or glob(), and the rows of sweep.rows. At the end a
+table of what they reached is printed and written, with plots, into sweep.dir
+(multirun/DATE/TIME). With a sweep.dir of your own --resume auto goes on with the
+unfinished jobs.
+
 Exit codes: 0 done, or stopped and saved; 1 the run failed; 2 bad usage,
 configuration or text; 3 not better than the best run so far (run.compare_with);
 run.requeue_exit_code, where it is set: stopped, saved, to be started again.`
@@ -31,7 +37,8 @@ run.requeue_exit_code, where it is set: stopped, saved, to be started again.`
 const trainExamples = `  agiformer train experiment=quickstart data.train=book.txt
   agiformer train model=minimal data.train='texts/**/*.jsonl.gz' training.batch_size=8 --dry-run
   agiformer train run.dir=runs/first data.train=book.txt --resume auto
-  agiformer train data.train=book.txt -m training.learning_rate=1e-3,3e-4`
+  agiformer train data.train=book.txt -m training.learning_rate=1e-3,3e-4
+  agiformer train experiment=ablation -m --resume auto`
 
 // trainFlags are the command's own flags.
 type trainFlags struct {
@@ -57,7 +64,7 @@ func newTrainCommand() *cobra.Command {
 	flags.StringVar(&f.resume, "resume", "none", "auto, none, or a run's or checkpoint's `DIR`")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "plan only: parameters, FLOPs a token, memory, steps")
 	flags.StringVar(&f.cfg, "cfg", "", "print the composed configuration (`job`) instead of training")
-	flags.BoolVarP(&f.multirun, "multirun", "m", false, "run every combination of values given as a,b, range(), choice() or glob()")
+	flags.BoolVarP(&f.multirun, "multirun", "m", false, "run every combination of values given as a,b, range(), choice() or glob(), and the rows of sweep.rows")
 	return command
 }
 
@@ -93,6 +100,9 @@ func (f *trainFlags) run(command *cobra.Command, overrides []string) error {
 	}
 	if err := config.CheckSupported(cfg); err != nil {
 		return exit.Usage(err)
+	}
+	if cfg.Sweep != nil && len(cfg.Sweep.Rows) > 0 {
+		fmt.Fprintf(command.ErrOrStderr(), "agiformer: note: this trains one configuration; -m trains the %d rows of sweep.rows\n", len(cfg.Sweep.Rows))
 	}
 	// Before text is fetched or prepared, which may take long.
 	if _, err := torch.Locate(); err != nil {
@@ -170,7 +180,6 @@ func (f *trainFlags) sweep(command *cobra.Command, overrides []string) error {
 	if err != nil {
 		return exit.Usage(err)
 	}
-	lists := make([][]string, len(jobs))
 	for i, job := range jobs {
 		cfg, err := config.Load(job.Tree)
 		if err == nil {
@@ -179,10 +188,10 @@ func (f *trainFlags) sweep(command *cobra.Command, overrides []string) error {
 		if err != nil {
 			return exit.Usage(fmt.Errorf("job %d (%s): %w", i, strings.Join(job.Overrides, " "), err))
 		}
-		lists[i] = job.Overrides
 	}
 	return sweep.Run(command.Context(), sweep.Options{
-		Jobs: lists, Flags: f.forJobs(command), Stdout: command.OutOrStdout(), Stderr: command.ErrOrStderr(),
+		Jobs: jobs, Flags: f.forJobs(command), Root: config.SweepDir(jobs), Resume: f.resume == "auto",
+		Stdout: command.OutOrStdout(), Stderr: command.ErrOrStderr(),
 	})
 }
 

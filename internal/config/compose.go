@@ -40,29 +40,6 @@ func Compose(opts Options) (*Tree, error) {
 	return hydra.Compose(h)
 }
 
-// Job is one run of a sweep: its overrides and its composed configuration.
-type Job = hydra.Job
-
-// SweepJobs expands a sweep (a,b, range(), choice(), glob()) into its jobs, all
-// composed before the first is returned. The last swept key varies fastest.
-func SweepJobs(opts Options) ([]Job, error) {
-	h, err := opts.hydra()
-	if err != nil {
-		return nil, err
-	}
-	return hydra.Sweep(h)
-}
-
-// Sweep returns the override lists of a sweep's jobs; see SweepJobs.
-func Sweep(opts Options) ([][]string, error) {
-	jobs, err := SweepJobs(opts)
-	lists := [][]string{}
-	for _, j := range jobs {
-		lists = append(lists, j.Overrides)
-	}
-	return lists, err
-}
-
 // Group is a folder of options that override one another.
 type Group = hydra.Group
 

@@ -171,13 +171,13 @@ func TestResolvedConfigReadsBack(t *testing.T) {
 
 func TestSweepOfTheShippedTree(t *testing.T) {
 	t.Parallel()
-	lists, err := config.Sweep(config.Options{Builtin: conf.Files, Overrides: []string{"model=base,minimal", "seed=range(2)"}})
+	jobs, err := config.SweepJobs(config.Options{Builtin: conf.Files, Overrides: []string{"model=base,minimal", "seed=range(2)"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var lines []string
-	for _, l := range lists {
-		lines = append(lines, strings.Join(l, " "))
+	for _, j := range jobs {
+		lines = append(lines, strings.Join(j.Overrides, " "))
 	}
 	if s := strings.Join(lines, "; "); s != "model=base seed=0; model=base seed=1; model=minimal seed=0; model=minimal seed=1" {
 		t.Errorf("the jobs are %s", s)

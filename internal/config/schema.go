@@ -169,6 +169,11 @@ func plural(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Float64:
 		return "finite numbers"
+	case reflect.Int64:
+		return "whole numbers"
+	case reflect.Struct:
+		names, _ := fieldNames(t)
+		return "maps with the keys " + strings.Join(names, ", ")
 	default:
 		return "texts"
 	}

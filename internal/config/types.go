@@ -12,6 +12,8 @@ type Config struct {
 	Logging    Logging    `mapstructure:"logging"`
 	Checkpoint Checkpoint `mapstructure:"checkpoint"`
 	Run        Run        `mapstructure:"run"`
+	// Sweep is nil in the configurations of runs that older versions made.
+	Sweep *Sweep `mapstructure:"sweep"`
 	// Seed starts every random generator: weights, dropout, order of the data.
 	Seed int64 `mapstructure:"seed"`
 }
@@ -184,4 +186,25 @@ type Run struct {
 	// validation bits per byte are lower (or the file does not exist), and
 	// otherwise exits with code 3. nil compares with nothing.
 	CompareWith *string `mapstructure:"compare_with"`
+}
+
+// Sweep says what `train -m` runs; a single run takes no notice of it.
+type Sweep struct {
+	// Dir is the folder of the jobs' run folders; nil is multirun/DATE/TIME.
+	Dir *string `mapstructure:"dir"`
+	// Rows are run one after another; empty (null) runs the command line.
+	Rows []Row `mapstructure:"rows"`
+	// Only names the rows to run; empty (null) runs all.
+	Only []string `mapstructure:"only"`
+}
+
+// Row is a configuration that a sweep trains, once with each seed: a line of
+// the table that the sweep ends in.
+type Row struct {
+	// Name is the line's, for people.
+	Name string `mapstructure:"name"`
+	// Overrides come before the command line's, in Hydra's syntax.
+	Overrides []string `mapstructure:"overrides"`
+	// Seeds are values of Config.Seed; empty (null) takes the one it has.
+	Seeds []int64 `mapstructure:"seeds"`
 }

@@ -30,6 +30,7 @@ func (c *checker) validate(cfg *Config) {
 	c.training(&cfg.Training)
 	c.data(&cfg.Data)
 	c.surroundings(cfg)
+	c.sweep(cfg.Sweep)
 }
 
 func (c *checker) atLeast(key string, value, low int64) {

@@ -1,7 +1,8 @@
 // Package sweep runs the jobs of `agiformer train -m` one after another, each
 // in a process and a run folder of its own, so that a job that fails or runs
-// out of memory takes no other with it. It composes nothing: the caller has
-// composed and checked every job before the first one starts.
+// out of memory takes no other with it, and ends in a table of what they
+// reached. It composes nothing: the caller has composed and checked every job
+// before the first one starts.
 package sweep
 
 import (
@@ -17,33 +18,37 @@ import (
 
 	"agiformer/internal/config"
 	"agiformer/internal/exit"
+	"agiformer/internal/report"
 )
 
 // Options are the jobs and how to start them.
 type Options struct {
-	// Jobs holds one list of overrides a job.
-	Jobs [][]string
+	Jobs []config.Job
 	// Flags are further flags of `train` for every job, as --config-dir DIR.
 	Flags []string
-	// Root is the folder of the jobs' run folders 0, 1, 2, ...; empty is
-	// multirun/DATE/TIME. A job that sets run.dir goes to run.dir/N instead.
+	// Root is the folder of the jobs' run folders and of the table; empty is
+	// multirun/DATE/TIME. A job that sets run.dir goes below that instead.
 	Root string
+	// Resume leaves out the jobs whose run is complete.
+	Resume bool
 	// Program is the binary; empty is this process's own.
 	Program        string
 	Stdout, Stderr io.Writer
 }
 
-// result is how one job ended.
-type result struct {
-	job  int
-	dir  string
-	code int
+// task is a job with its place.
+type task struct {
+	config.Job
+	dir       string
+	arguments []string
+	done      bool // its run is complete already
+	code      int  // how it ended
 }
 
 // Run runs all jobs in order. A job that fails does not stop the others: the
-// error, with exit code 1, names all that failed once the last has ended. A
-// signal goes on to the running job, which saves; the jobs after it are not
-// started, and the error carries that job's exit code.
+// error, with exit code 1, names all that failed once the last has ended and the
+// table is written. A signal goes on to the running job, which saves; the jobs
+// after it are not started, and the error carries that job's exit code.
 func Run(ctx context.Context, o Options) error {
 	if len(o.Jobs) == 0 {
 		fmt.Fprintln(o.Stdout, "The sweep holds no job; nothing was run.")
@@ -52,24 +57,65 @@ func Run(ctx context.Context, o Options) error {
 	if err := o.fill(); err != nil {
 		return err
 	}
+	tasks, err := o.tasks()
+	if err != nil {
+		return exit.Usage(err)
+	}
 	signals := listen()
 	defer signals.stop()
-	var failed []result
-	for job, overrides := range o.Jobs {
-		dir, arguments := o.arguments(job, overrides)
-		fmt.Fprintf(o.Stdout, "[%d/%d] %s (%s)\n", job+1, len(o.Jobs), strings.Join(overrides, " "), dir)
-		code, err := o.start(ctx, signals, arguments)
-		if err != nil {
+	for i := range tasks {
+		t := &tasks[i]
+		fmt.Fprintf(o.Stdout, "[%d/%d] %s (%s)\n", i+1, len(tasks), strings.Join(t.Overrides, " "), t.dir)
+		if t.done {
+			fmt.Fprintln(o.Stdout, "The run is complete; nothing is left to do.")
+			continue
+		}
+		if t.code, err = o.start(ctx, signals, t.arguments); err != nil {
 			return err
 		}
 		if signals.received() {
-			return o.stopped(job, code)
-		}
-		if code != exit.OK {
-			failed = append(failed, result{job, dir, code})
+			return o.stopped(i, t.code)
 		}
 	}
-	return summary(o, failed)
+	if err := o.report(tasks); err != nil {
+		return err
+	}
+	return summary(o, tasks)
+}
+
+// tasks gives each job its folder and its command line.
+func (o *Options) tasks() ([]task, error) {
+	tasks := make([]task, len(o.Jobs))
+	for i, job := range o.Jobs {
+		t := task{Job: job}
+		t.dir, t.arguments = o.arguments(job)
+		if o.Resume {
+			var err error
+			if t.done, err = complete(t.dir, job.Tree); err != nil {
+				return nil, err
+			}
+		}
+		tasks[i] = t
+	}
+	return tasks, nil
+}
+
+// report prints the table of the runs and writes it, with plots, beside them.
+// Where no run has begun there is nothing to tell.
+func (o *Options) report(tasks []task) error {
+	runs := make([]report.Run, len(tasks))
+	for i, t := range tasks {
+		runs[i] = report.Run{Line: t.Line, Dir: t.dir}
+	}
+	table, err := report.New(runs)
+	if err != nil || table == nil {
+		return err
+	}
+	if err := table.Write(o.Root); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(o.Stdout, "\n%s\nThe table, its numbers and plots: %s\n", table.Markdown(), filepath.Join(o.Root, "table.md"))
+	return err
 }
 
 // fill sets what the caller left to be derived, and makes the root folder.
@@ -112,15 +158,18 @@ func newRoot(now time.Time) (string, error) {
 }
 
 // arguments gives a job's run folder and its command line.
-func (o *Options) arguments(job int, overrides []string) (dir string, arguments []string) {
+func (o *Options) arguments(job config.Job) (dir string, arguments []string) {
 	arguments = append([]string{"train"}, o.Flags...)
-	dir = filepath.Join(o.Root, strconv.Itoa(job))
-	for _, override := range overrides {
+	dir = filepath.Join(o.Root, job.Folder)
+	for _, override := range job.Overrides {
 		if own, ok := runDir(override); ok {
-			dir = filepath.Join(own, strconv.Itoa(job))
+			dir = filepath.Join(own, job.Folder)
 			continue
 		}
 		arguments = append(arguments, override)
+	}
+	if job.Row { // the other rows are not this run's business
+		arguments = append(arguments, "sweep.rows=null")
 	}
 	return dir, append(arguments, "run.dir="+config.Quote(dir))
 }
@@ -151,15 +200,17 @@ func (o *Options) stopped(job, code int) error {
 }
 
 // summary says at the end which jobs failed.
-func summary(o Options, failed []result) error {
+func summary(o Options, tasks []task) error {
+	var failed []string
+	for i, t := range tasks {
+		if t.code != exit.OK {
+			failed = append(failed, fmt.Sprintf("job %d (exit code %d, %s)", i, t.code, t.dir))
+		}
+	}
 	if len(failed) == 0 {
-		fmt.Fprintf(o.Stdout, "All %d jobs are done: compare them with agiformer plot %s/*\n", len(o.Jobs), o.Root)
+		fmt.Fprintf(o.Stdout, "All %d jobs are done: compare them with agiformer plot %s/*\n", len(tasks), o.Root)
 		return nil
 	}
-	lines := make([]string, len(failed))
-	for i, f := range failed {
-		lines[i] = fmt.Sprintf("job %d (exit code %d, %s)", f.job, f.code, f.dir)
-	}
 	return exit.With(exit.Failed, fmt.Errorf("%d of %d jobs of the sweep failed: %s; their messages stand above",
-		len(failed), len(o.Jobs), strings.Join(lines, ", ")))
+		len(failed), len(tasks), strings.Join(failed, ", ")))
 }

@@ -5,10 +5,12 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"agiformer/internal/config"
 	"agiformer/internal/exit"
 	"agiformer/internal/sweep"
 )
@@ -16,11 +18,20 @@ import (
 // program is a script that stands for the binary.
 func program(name string) string { return filepath.Join("testdata", name+".sh") }
 
+// jobs have the folders 0, 1, 2, ...
+func jobs(lists ...[]string) []config.Job {
+	all := make([]config.Job, len(lists))
+	for i, overrides := range lists {
+		all[i] = config.Job{Overrides: overrides, Line: strings.Join(overrides, " "), Folder: strconv.Itoa(i)}
+	}
+	return all
+}
+
 func TestEveryJobHasItsOwnProcessAndFolder(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	err := sweep.Run(context.Background(), sweep.Options{
-		Jobs:    [][]string{{"seed=1", "data.train=a"}, {"seed=2", "run.dir='my runs'"}},
+		Jobs:    jobs([]string{"seed=1", "data.train=a"}, []string{"seed=2", "run.dir='my runs'"}),
 		Flags:   []string{"--config-dir", "conf"},
 		Root:    "root",
 		Program: program("echo"),
@@ -53,7 +64,7 @@ func TestFailuresAreReportedAtTheEnd(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	err := sweep.Run(context.Background(), sweep.Options{
-		Jobs: [][]string{{"seed=1"}, {"seed=2"}, {"seed=3"}}, Root: "root",
+		Jobs: jobs([]string{"seed=1"}, []string{"seed=2"}, []string{"seed=3"}), Root: "root",
 		Program: program("fail"),
 		Stdout:  &out, Stderr: &out,
 	})
@@ -85,7 +96,7 @@ func TestStoppingPassesTheSignalOnAndStartsNoFurtherJob(t *testing.T) {
 	}()
 	var out bytes.Buffer
 	err := sweep.Run(ctx, sweep.Options{
-		Jobs: [][]string{{"ready=" + ready}, {"seed=2"}}, Root: "root",
+		Jobs: jobs([]string{"ready=" + ready}, []string{"seed=2"}), Root: "root",
 		Program: program("wait"),
 		Stdout:  &out, Stderr: &out,
 	})

@@ -48,6 +48,21 @@ func Sweep(opts Options) ([]Job, error) {
 	return jobs, nil
 }
 
+// Unswept composes and resolves a sweep's command line without its swept
+// overrides.
+func Unswept(opts Options) (*Tree, error) {
+	overrides, err := parseOverrides(opts.Overrides)
+	if err != nil {
+		return nil, err
+	}
+	c := newComposer(opts)
+	tree, err := c.compose(overrides, true)
+	if err != nil {
+		return nil, err
+	}
+	return tree, c.resolve(tree)
+}
+
 // axes lists the alternatives of each override; a repeated key takes the place
 // of its first.
 func (c *composer) axes(overrides []*override) ([][]string, error) {

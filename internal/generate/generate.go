@@ -71,7 +71,7 @@ func (w *Writer) write(ctx context.Context, ids []int32, opts Options, result *R
 	sampling := model.SampleOptions{Temperature: opts.Temperature, TopK: opts.TopK, TopP: opts.TopP}
 	random := rand.New(rand.NewPCG(uint64(opts.Seed), 0))
 	for len(result.IDs) < opts.MaxNewTokens && ctx.Err() == nil {
-		logits := lastLogits(decoder, ids)
+		logits := lastLogits(decoder, ids, int(w.Model.Config().SegmentLen()))
 		id := model.SampleValues(logits, sampling, random)
 		if id == w.Tokenizer.EndOfDocument() {
 			return
@@ -86,8 +86,14 @@ func (w *Writer) write(ctx context.Context, ids []int32, opts Options, result *R
 }
 
 // lastLogits feeds ids and returns the logits [V] after the last of them, on
-// the host.
-func lastLogits(d *model.Decoder, ids []int32) []float32 {
+// the host. A prompt of several segments goes in one by one, since the logits
+// after all of its tokens at once would take more memory than the model.
+func lastLogits(d *model.Decoder, ids []int32, segment int) []float32 {
+	for ; len(ids) > segment; ids = ids[segment:] {
+		scope := torch.Enter()
+		d.Feed(ids[:segment])
+		scope.Exit()
+	}
 	scope := torch.Enter()
 	defer scope.Exit()
 	logits := d.Feed(ids) // [n, V]

@@ -51,6 +51,8 @@ type Model struct {
 	// MaxSegmentLen is the number of states the working memory holds; nil
 	// means MaxSeqLen (see WorkingMemoryLen).
 	MaxSegmentLen *int64 `mapstructure:"max_segment_len"`
+	// MemoryParts is "both", or "working" or "bank" for that part alone.
+	MemoryParts string `mapstructure:"memory_parts"`
 	// MemoryUpdateFreq is the number of segments from one write to the memory
 	// bank to the next.
 	MemoryUpdateFreq int64 `mapstructure:"memory_update_freq"`

@@ -95,6 +95,7 @@ func (c *checker) model(m *Model) {
 		c.between("model."+size.key, size.value, 1, size.high)
 	}
 	c.optional("model.max_segment_len", m.MaxSegmentLen, 1)
+	c.oneOf("model.memory_parts", m.MemoryParts, "both", "working", "bank")
 	c.within("model.dropout", m.Dropout, 0, 1)
 	c.heads(m)
 	c.experts(m)

@@ -8,6 +8,20 @@ import (
 // Shape is the size of a memory.
 type Shape struct {
 	DModel, Heads, Slots, WorkingLen, SegmentLen, UpdateFreq int64
+	// Working and Bank say which parts there are: at least one.
+	Working, Bank bool
+}
+
+// joined is the width of what the fusion reads: the input and a part or two.
+func (s Shape) joined() int64 {
+	width := s.DModel
+	if s.Working {
+		width += s.DModel
+	}
+	if s.Bank {
+		width += s.DModel
+	}
+	return width
 }
 
 // Backbone joins working memory and bank (the specification's
@@ -15,9 +29,9 @@ type Shape struct {
 type Backbone struct {
 	shape     Shape
 	norm      nn.LayerNorm
-	working   *working
-	bank      *bank
-	input     nn.Linear // [d, 3d]
+	working   *working  // nil without that part
+	bank      *bank     // nil without that part
+	input     nn.Linear // [d, 3d], or [d, 2d] with one part
 	output    nn.Linear
 	finalNorm nn.LayerNorm
 }
@@ -25,36 +39,49 @@ type Backbone struct {
 // Specs lists the parameters of the memory.
 func Specs(s Shape) []nn.Spec {
 	specs := nn.Norm("norm", s.DModel, 1)
-	specs = append(specs, nn.Prefix("working", workingSpecs(s))...)
-	specs = append(specs, nn.Prefix("bank", bankSpecs(s))...)
+	if s.Working {
+		specs = append(specs, nn.Prefix("working", workingSpecs(s))...)
+	}
+	if s.Bank {
+		specs = append(specs, nn.Prefix("bank", bankSpecs(s))...)
+	}
 	specs = append(specs,
-		nn.Weight("fusion.input", s.DModel, 3*s.DModel, nn.LinearInit(3*s.DModel)),
+		nn.Weight("fusion.input", s.DModel, s.joined(), nn.LinearInit(s.joined())),
 		nn.Weight("fusion.output", s.DModel, s.DModel, nn.LinearInit(s.DModel)))
 	return append(specs, nn.Norm("fusion.norm", s.DModel, 0.3)...)
 }
 
 // New builds the memory over its parameters; its rotary tables are in dt on dev.
 func New(s Shape, p nn.Params, dt torch.DType, dev torch.Device) *Backbone {
-	return &Backbone{
+	b := &Backbone{
 		shape:     s,
 		norm:      nn.NewLayerNorm(p.Sub("norm")),
-		working:   newWorking(s, p.Sub("working"), dt, dev),
-		bank:      newBank(s, p.Sub("bank")),
 		input:     nn.NewLinear(p.Sub("fusion.input")),
 		output:    nn.NewLinear(p.Sub("fusion.output")),
 		finalNorm: nn.NewLayerNorm(p.Sub("fusion.norm")),
 	}
+	if s.Working {
+		b.working = newWorking(s, p.Sub("working"), dt, dev)
+	}
+	if s.Bank {
+		b.bank = newBank(s, p.Sub("bank"))
+	}
+	return b
 }
 
 // Free frees the tables.
-func (b *Backbone) Free() { b.working.free() }
+func (b *Backbone) Free() {
+	if b.working != nil {
+		b.working.free()
+	}
+}
 
 // Context is what the positions of one segment read: it depends on the
 // streams only, and so is computed once a segment.
 type Context struct {
 	keys, values *torch.Tensor // [B, H, 1+c, h]; nil where no stream has states
 	visible      *torch.Tensor // [B, 1, 1, 1+c] bool; nil when all is
-	bank         *torch.Tensor // [B, 1, N, d]
+	bank         *torch.Tensor // [B, 1, N, d]; nil without that part
 }
 
 // Begin starts the next segment: it writes the bank of the lanes at which a
@@ -66,13 +93,15 @@ func (b *Backbone) Begin(s *State, lengths []int64) *Context {
 	defer scope.Exit()
 	c := &Context{}
 	lanes := int64(len(lengths))
-	bank := b.bank.begin(s, lengths, b.shape.UpdateFreq)
-	dt := bank.DType()
-	if dt == torch.Float32 { // cast once, not with every read
-		dt = torch.AutocastDType(bank.Device().Type, dt)
+	if b.bank != nil {
+		bank := b.bank.begin(s, lengths, b.shape.UpdateFreq)
+		dt := bank.DType()
+		if dt == torch.Float32 { // cast once, not with every read
+			dt = torch.AutocastDType(bank.Device().Type, dt)
+		}
+		c.bank = bank.ToDType(dt).View(lanes, 1, b.shape.Slots, b.shape.DModel)
 	}
-	c.bank = bank.ToDType(dt).View(lanes, 1, b.shape.Slots, b.shape.DModel)
-	if s != nil {
+	if b.working != nil && s != nil {
 		b.working.begin(c, s)
 	}
 	scope.Exit(c.tensors()...)
@@ -82,11 +111,11 @@ func (b *Backbone) Begin(s *State, lengths []int64) *Context {
 // Keep takes the context out of all scopes until Free: decoding reads it in
 // many jobs, on the CPU with queries that want it in float32 (nn.Attend).
 func (c *Context) Keep() *Context {
-	if c.bank.Device() == torch.CPU {
+	if c.bank != nil && c.bank.Device() == torch.CPU {
 		c.bank = nn.Float(c.bank)
-		if c.keys != nil {
-			c.keys, c.values = nn.Float(c.keys), nn.Float(c.values)
-		}
+	}
+	if c.keys != nil && c.keys.Device() == torch.CPU {
+		c.keys, c.values = nn.Float(c.keys), nn.Float(c.values)
 	}
 	for _, t := range c.tensors() {
 		t.Keep()
@@ -113,19 +142,24 @@ func (c *Context) tensors() []*torch.Tensor {
 
 // Read returns the memory's branch [B, T, d] for x [B, T, d], whose first
 // position in the segment is first:
-// LN(output(GELU(input([n; working; long])))), n = LN(x).
+// LN(output(GELU(input([n; working; long])))), n = LN(x); a part that the memory
+// lacks is left out.
 func (b *Backbone) Read(x *torch.Tensor, c *Context, first int64) *torch.Tensor {
 	scope := torch.Enter()
 	defer scope.Exit()
 	n := b.norm.Forward(x)
-	long := b.bank.read(n, c.bank)
-	var read *torch.Tensor
-	if c.keys != nil {
-		read = b.working.read(n, c, first)
-	} else {
-		read = torch.ZerosLike(long)
+	parts := []*torch.Tensor{n}
+	switch {
+	case b.working == nil:
+	case c.keys != nil:
+		parts = append(parts, b.working.read(n, c, first))
+	default:
+		parts = append(parts, torch.ZerosLike(n))
 	}
-	joined := torch.Cat([]*torch.Tensor{n, read, long}, -1)
+	if b.bank != nil {
+		parts = append(parts, b.bank.read(n, c.bank))
+	}
+	joined := torch.Cat(parts, -1)
 	fused := b.finalNorm.Forward(b.output.Forward(b.input.Forward(joined).Gelu("none")))
 	scope.Exit(fused)
 	return fused

@@ -6,8 +6,14 @@ package memory
 // every UpdateFreq segments the write).
 func FLOPs(s Shape) float64 {
 	d, n, w := float64(s.DModel), float64(s.Slots), float64(s.WorkingLen)
-	read := 4*w*d + 4*n*d
-	write := 2*n*d*d + 4*w*d*d + 4*n*w*d + 4*n*d
-	segment := 4*w*d*d + write/float64(s.UpdateFreq)
+	var read, segment float64
+	if s.Working {
+		read += 4 * w * d
+		segment += 4 * w * d * d
+	}
+	if s.Bank {
+		read += 4 * n * d
+		segment += (2*n*d*d + 4*w*d*d + 4*n*w*d + 4*n*d) / float64(s.UpdateFreq)
+	}
 	return read + segment/float64(s.SegmentLen)
 }

@@ -20,6 +20,8 @@ func tiny(variant string) config.Model {
 	switch variant {
 	case "text_only":
 		c.UseMemory = true
+	case "working", "bank": // one part of the memory
+		c.UseMemory, c.MemoryParts = true, variant
 	case "minimal":
 		c.UseMemory, c.NExperts, c.ExpertTypes = true, 1, []string{"language"}
 	case "t4_optimized":
@@ -34,7 +36,7 @@ func tiny(variant string) config.Model {
 	return c
 }
 
-var variants = []string{"base", "text_only", "minimal", "t4_optimized", "four", "linear"}
+var variants = []string{"base", "text_only", "minimal", "t4_optimized", "four", "linear", "working", "bank"}
 
 func ptr[T any](v T) *T { return &v }
 

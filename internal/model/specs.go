@@ -62,7 +62,8 @@ func expertShape(cfg config.Model) experts.Shape {
 
 func memoryShape(cfg config.Model) memory.Shape {
 	return memory.Shape{DModel: cfg.DModel, Heads: cfg.NHeads, Slots: cfg.MemorySize,
-		WorkingLen: cfg.WorkingMemoryLen(), SegmentLen: cfg.SegmentLen(), UpdateFreq: cfg.MemoryUpdateFreq}
+		WorkingLen: cfg.WorkingMemoryLen(), SegmentLen: cfg.SegmentLen(), UpdateFreq: cfg.MemoryUpdateFreq,
+		Working: cfg.MemoryParts != "bank", Bank: cfg.MemoryParts != "working"}
 }
 
 func routing(cfg config.Model) experts.Routing {

@@ -83,13 +83,17 @@ func (o Options) run(ctx context.Context, losses *tokenFile, notes io.Writer) (*
 	if err != nil {
 		return nil, err
 	}
-	result, err := measure(ctx, m, text, c, losses)
+	places := &positions{tokenizer: c.Tokenizer}
+	result, err := measure(ctx, m, text, c, func(t train.TokenLoss) error {
+		places.add(t)
+		return losses.add(t)
+	})
 	if err := errors.Join(err, m.Free()); err != nil {
 		return nil, err
 	}
 	return &report{
 		Result: *result, Perplexity: metrics.Number(result.Perplexity), Step: c.Step(), Checkpoint: c.Dir(), Documents: text.Documents(),
-		experts: c.Config.Model.ExpertTypes,
+		ByPosition: places.result(), experts: c.Config.Model.ExpertTypes,
 	}, nil
 }
 
@@ -117,12 +121,10 @@ func (o Options) text(ctx context.Context, c *pretrained.Checkpoint, notes io.Wr
 	return text, nil
 }
 
-// measure runs the model over the text, until ctx ends.
-func measure(ctx context.Context, m *pretrained.Model, text *data.Dataset, c *pretrained.Checkpoint, losses *tokenFile) (*train.Result, error) {
-	options := train.EvalOptions{Precision: m.Precision, Full: true, Stop: func() bool { return ctx.Err() != nil }}
-	if losses != nil {
-		options.TokenLoss = losses.add
-	}
+// measure runs the model over the text, until ctx ends; each token's loss goes
+// to take too.
+func measure(ctx context.Context, m *pretrained.Model, text *data.Dataset, c *pretrained.Checkpoint, take func(train.TokenLoss) error) (*train.Result, error) {
+	options := train.EvalOptions{Precision: m.Precision, Full: true, TokenLoss: take, Stop: func() bool { return ctx.Err() != nil }}
 	batches := data.NewEvaluation(text, data.EvaluationOptions{BatchSize: int(c.Config.Training.BatchSize), SeqLen: int(c.Config.Model.SegmentLen())})
 	result, finished, err := train.Evaluate(m.Model, batches, options)
 	switch {

@@ -19,6 +19,8 @@ type report struct {
 	Documents  int64          `json:"documents"`
 	Step       int64          `json:"step"` // optimizer steps the model was trained for
 	Checkpoint string         `json:"checkpoint"`
+	// ByPosition is the loss by the tokens' position in their document.
+	ByPosition []bucket `json:"by_position"`
 
 	experts []string // their kinds
 }
@@ -37,6 +39,7 @@ func (r *report) print(out io.Writer) error {
 	row("loss", "%.4f nats a token", r.Loss)
 	row("perplexity", "%.4f", r.Perplexity)
 	row("bits per byte", "%.4f", r.BitsPerByte)
+	row("  by position", "%s", showBuckets(r.ByPosition))
 	row("accuracy", "%.2f %% of the tokens were the first guess", 100*r.Accuracy)
 	row("calibration", "%.4f expected error of the first guess's probability", r.CalibrationError)
 	for i, block := range r.ExpertUsage {

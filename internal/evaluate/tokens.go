@@ -65,6 +65,9 @@ func (f *tokenFile) expect(text *data.Dataset) {
 
 // add takes the next token of a document; each document's come in order.
 func (f *tokenFile) add(t train.TokenLoss) error {
+	if f == nil {
+		return nil
+	}
 	for f.doc < t.Doc {
 		expected, err := f.expected(f.doc)
 		if err != nil {

@@ -89,6 +89,17 @@ agi_error *agi_norm_mlp(agi_tensor x, agi_tensor norm_weight, agi_tensor norm_bi
 agi_error *agi_rotary_heads(agi_tensor projected, int64_t heads, agi_tensor cos, agi_tensor sin, agi_tensor query_bias,
                             agi_tensor key_bias, agi_tensor *out);
 
+// ---- one position of a stream that is decoded (decode.cpp), on the CPU, unrecorded
+// softmax(q*k^T*scale)*v: q [1, H, 1, w] float32, k and v [1, H, S, w] float32 or
+// bfloat16; out [1, H, 1, w] float32.
+agi_error *agi_attend_row(agi_tensor q, agi_tensor k, agi_tensor v, double scale, agi_tensor *out);
+// rotary_heads for projected [1, 1, 3*heads*w] float32, whose keys and values go to
+// place position of the caches [1, heads, capacity, w], and attention to all places
+// up to there; out [1, 1, heads*w].
+agi_error *agi_attend_step(agi_tensor projected, int64_t heads, agi_tensor cos, agi_tensor sin, agi_tensor query_bias,
+                           agi_tensor key_bias, agi_tensor keys, agi_tensor values, int64_t position, double scale,
+                           agi_tensor *out);
+
 // ---- autocast
 typedef struct {
   bool enabled, cache;

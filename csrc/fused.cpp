@@ -221,7 +221,7 @@ agi_error *agi_norm_linear(agi_tensor x, agi_tensor norm_weight, agi_tensor norm
     if (decoding(ref(x), w)) {
       at::AutoDispatchBelowADInplaceOrView below;
       Norm norm{ref(x), ref(norm_weight), ref(norm_bias), {}, {}};
-      *out = give(row_product(norm.forward(eps, ref(x).scalar_type()), w, w.scalar_type()));
+      *out = give(row_product(norm.forward(eps, ref(x).scalar_type()), w, row_type(ref(x), w)));
       return;
     }
     *out = give(NormLinear::apply(ref(x), ref(norm_weight), ref(norm_bias), eps, w));
@@ -236,7 +236,7 @@ agi_error *agi_norm_mlp(agi_tensor x, agi_tensor norm_weight, agi_tensor norm_bi
       at::AutoDispatchBelowADInplaceOrView below;
       Norm norm{ref(x), ref(norm_weight), ref(norm_bias), {}, {}};
       const Tensor hidden = row_product(norm.forward(eps, ref(x).scalar_type()), wide, at::kFloat);
-      *out = give(row_product(at::gelu(hidden), narrow, narrow.scalar_type()));
+      *out = give(row_product(at::gelu(hidden), narrow, row_type(ref(x), narrow)));
       return;
     }
     *out = give(NormMLP::apply(ref(x), ref(norm_weight), ref(norm_bias), eps, wide, narrow));

@@ -21,8 +21,6 @@ using at::Tensor;
 // y[i] = Σ_j w[i][j]·x[j]. Rows are read one after the other: several at once
 // would be several streams from memory, which is slower (measured: 22 GB/s
 // against 12 with four rows, and 12 with MKL's sgemv, on one core).
-using RowKernel = void (*)(const void *w, const float *x, float *y, int64_t rows, int64_t in);
-
 inline float widen(float v) { return v; }
 inline float widen(at::BFloat16 v) { return static_cast<float>(v); }
 
@@ -159,16 +157,25 @@ bool one_row(const Tensor &x, const Tensor &weight) {
          (type == at::kFloat || type == at::kBFloat16);
 }
 
+RowKernel row_kernel(at::ScalarType weight) {
+  static const RowKernel of_float = choose_row_kernel<float>(), of_bfloat16 = choose_row_kernel<at::BFloat16>();
+  return weight == at::kFloat ? of_float : of_bfloat16;
+}
+
+at::ScalarType row_type(const Tensor &x, const Tensor &weight) {
+  const bool recorded = at::GradMode::is_enabled();
+  return !recorded && x.scalar_type() == at::kFloat ? at::kFloat : weight.scalar_type();
+}
+
 // x [..., 1, in]: the row kernel, its output rows shared out among the threads.
 Tensor row_product(const Tensor &x, const Tensor &weight, at::ScalarType dtype) {
-  static const RowKernel of_float = choose_row_kernel<float>(), of_bfloat16 = choose_row_kernel<at::BFloat16>();
   const int64_t out = weight.size(0), in = weight.size(1);
   const Tensor row = x.to(at::kFloat).contiguous();
   auto shape = x.sizes().vec();
   shape.back() = out;
   Tensor y = at::empty(shape, row.options());
   const bool wide = weight.scalar_type() == at::kFloat;
-  const RowKernel kernel = wide ? of_float : of_bfloat16;
+  const RowKernel kernel = row_kernel(weight.scalar_type());
   const char *w = static_cast<const char *>(weight.const_data_ptr());
   const float *from = row.const_data_ptr<float>();
   float *to = y.mutable_data_ptr<float>();
@@ -220,7 +227,7 @@ agi_error *agi_project(agi_tensor x, agi_tensor weight, agi_tensor *out) {
       *out = give(Project::apply(from.to(w.scalar_type()), w));
     } else if (one_row(from, w)) {
       at::AutoDispatchBelowADInplaceOrView below;
-      *out = give(row_product(from, w, w.scalar_type()));
+      *out = give(row_product(from, w, row_type(from, w)));
     } else {
       *out = give(product(from.to(w.scalar_type()), w));
     }

@@ -23,6 +23,15 @@ bool one_row(const at::Tensor &x, const at::Tensor &weight);
 // product for one row, in the given type; x may be of another type than weight.
 at::Tensor row_product(const at::Tensor &x, const at::Tensor &weight, at::ScalarType dtype);
 
+// The type in which a linear map gives the result for one row: the weight's, but
+// float32 for a float32 row that is not recorded, as in decoding, since casts of a
+// single row cost more than they save.
+at::ScalarType row_type(const at::Tensor &x, const at::Tensor &weight);
+
+// y[i] = sum over j of w[i][j]*x[j], w [rows, in] of float32 or bfloat16.
+using RowKernel = void (*)(const void *w, const float *x, float *y, int64_t rows, int64_t in);
+RowKernel row_kernel(at::ScalarType weight);
+
 // d loss / d weight for y = x·weightᵀ: the rows of grad_yᵀ·x.
 at::Tensor weight_gradient(const at::Tensor &grad_y, const at::Tensor &x);
 

@@ -108,14 +108,11 @@ func (b *Backbone) Begin(s *State, lengths []int64) *Context {
 	return c
 }
 
-// Keep takes the context out of all scopes until Free: decoding reads it in
-// many jobs, on the CPU with queries that want it in float32 (nn.Attend).
+// Keep takes the context out of all scopes until Free: decoding reads it with
+// every token, so each head's rows are laid one after the other.
 func (c *Context) Keep() *Context {
-	if c.bank != nil && c.bank.Device() == torch.CPU {
-		c.bank = nn.Float(c.bank)
-	}
-	if c.keys != nil && c.keys.Device() == torch.CPU {
-		c.keys, c.values = nn.Float(c.keys), nn.Float(c.values)
+	if c.keys != nil {
+		c.keys, c.values = c.keys.Contiguous(), c.values.Contiguous()
 	}
 	for _, t := range c.tensors() {
 		t.Keep()

@@ -120,7 +120,11 @@ func (m *Model) leave(x *torch.Tensor, embeddings bool) *torch.Tensor {
 	scope := torch.Enter()
 	defer scope.Exit()
 	y := m.finalNorm.Forward(x)
-	if !embeddings {
+	switch {
+	case embeddings:
+	case y.Numel() == m.cfg.DModel && !torch.GradEnabled(): // one token: the kernel of single rows
+		y = nn.Float(torch.Project(y, m.head)).Add(m.headBias)
+	default:
 		y = nn.Float(torch.Linear(y, m.head, m.headBias))
 	}
 	scope.Exit(y)

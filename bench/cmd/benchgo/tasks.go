@@ -119,20 +119,23 @@ func (w *worker) generate() (map[string]any, error) {
 	var speeds, cpu []float64
 	var ids []int32
 	for range w.steps {
-		// One job a run: autocast then casts each weight once, and not at each token.
+		// As generate does it: one job, one autocast and one NoGrad a run, so that autocast casts each
+		// weight once. Without the NoGrad around all of them the casts go with each token's own.
 		err := torch.Do(func() {
 			w.precision.Forward(func() {
-				decoder := w.model.NewDecoder(tokenizer.NewByte().NewLabeler())
-				defer decoder.Free()
-				ids = nil
-				next := w.greedy(decoder, prompt)
-				start, startCPU := time.Now(), cpuSeconds()
-				for range w.tokens {
-					ids = append(ids, next)
-					next = w.greedy(decoder, []int32{next})
-				}
-				speeds = append(speeds, float64(w.tokens)/time.Since(start).Seconds())
-				cpu = append(cpu, 1000*(cpuSeconds()-startCPU)/float64(w.tokens))
+				torch.NoGrad(func() {
+					decoder := w.model.NewDecoder(tokenizer.NewByte().NewLabeler())
+					defer decoder.Free()
+					ids = nil
+					next := w.greedy(decoder, prompt)
+					start, startCPU := time.Now(), cpuSeconds()
+					for range w.tokens {
+						ids = append(ids, next)
+						next = w.greedy(decoder, []int32{next})
+					}
+					speeds = append(speeds, float64(w.tokens)/time.Since(start).Seconds())
+					cpu = append(cpu, 1000*(cpuSeconds()-startCPU)/float64(w.tokens))
+				})
 			})
 		})
 		if err != nil {

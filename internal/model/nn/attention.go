@@ -13,8 +13,8 @@ import (
 // kernel of the CPU refuses it.
 func Attend(q, k, v, mask *torch.Tensor, causal bool) *torch.Tensor {
 	scale := 1 / math.Sqrt(float64(q.Size(-1)))
-	if q.Size(2) == 1 && q.DType() == torch.BFloat16 && q.Device() == torch.CPU {
-		return attendSingly(q, k, v, mask, scale)
+	if mask == nil && singly(q, k) {
+		return torch.AttendRow(q, k, v, scale)
 	}
 	if k.DType() != q.DType() {
 		k, v = k.ToDType(q.DType()), v.ToDType(q.DType())
@@ -49,9 +49,21 @@ func SelfAttend(q, k, v *torch.Tensor, cache *Cache) *torch.Tensor {
 // the biases [B, T, H·(w-2n)], nil or not, are added to their last dimensions.
 // It works in place: packed must be fresh from a linear map.
 func RotaryAttention(packed *torch.Tensor, heads int64, cos, sin, queryBias, keyBias *torch.Tensor, cache *Cache) *torch.Tensor {
+	if cache.steps(packed) {
+		return cache.step(packed, heads, cos, sin, queryBias, keyBias)
+	}
 	q, k, v := torch.RotaryHeads(packed, heads, cos, sin, queryBias, keyBias)
 	return MergeHeads(SelfAttend(q, k, v, cache))
 }
+
+// singly says whether the kernels of decoding take q [1, H, 1, h] and the kept keys k.
+func singly(q, k *torch.Tensor) bool {
+	return q.Size(0) == 1 && q.Size(2) == 1 && q.DType() == torch.Float32 && q.Device() == torch.CPU &&
+		readable(k) && !torch.GradEnabled()
+}
+
+// readable says whether they read keys or values of k's type.
+func readable(k *torch.Tensor) bool { return k.DType() == torch.Float32 || k.DType() == torch.BFloat16 }
 
 // Heads views x [B, T, H·h] as [B, H, T, h].
 func Heads(x *torch.Tensor, heads int64) *torch.Tensor {
@@ -77,19 +89,6 @@ const mostPlainScores = 640 * 1024
 func plainIsFaster(q, k *torch.Tensor) bool {
 	return q.DType() == torch.BFloat16 && q.Device() == torch.CPU &&
 		q.Size(2) > 1 && q.Size(1)*q.Size(2)*k.Size(2) <= mostPlainScores
-}
-
-// attendSingly is Attend for one bfloat16 query on the CPU, in float32: the
-// bfloat16 products of a single row take MKL several times as long. While a
-// stream is decoded, keys and values are kept in float32 for it.
-func attendSingly(q, k, v, mask *torch.Tensor, scale float64) *torch.Tensor {
-	return torch.Scoped(func() *torch.Tensor {
-		var y *torch.Tensor
-		torch.NoAutocast(q.Device().Type, func() {
-			y = torch.ScaledDotProductAttention(Float(q), Float(k), Float(v), mask, 0, false, &scale)
-		})
-		return y.ToDType(q.DType())
-	})
 }
 
 // attendPlainly is Attend without the fused kernel. Its scores are kept in

@@ -1,10 +1,14 @@
 package nn
 
-import "agiformer/internal/torch"
+import (
+	"math"
+
+	"agiformer/internal/torch"
+)
 
 // Cache holds the keys and values of one attention while a stream is decoded.
-// Its buffers [1, H, capacity, h] are made at the first use, in the keys'
-// dtype (on the CPU in float32 instead of bfloat16), and kept until Free.
+// Its buffers [1, H, capacity, h] are made at the first use, in the type of the
+// products, and kept until Free.
 type Cache struct {
 	keys, values *torch.Tensor
 	capacity     int64
@@ -64,8 +68,8 @@ func (c *Cache) append(k, v *torch.Tensor) {
 	if c.keys == nil {
 		shape := []int64{k.Size(0), k.Size(1), c.capacity, k.Size(3)}
 		dt := k.DType()
-		if k.Device() == torch.CPU && dt != torch.Float64 {
-			dt = torch.Float32 // see attendSingly
+		if dt == torch.Float32 { // a single row's projection under autocast
+			dt = torch.AutocastDType(k.Device().Type, dt)
 		}
 		c.keys = torch.Empty(dt, k.Device(), shape...).Keep()
 		c.values = torch.Empty(dt, k.Device(), shape...).Keep()
@@ -74,6 +78,21 @@ func (c *Cache) append(k, v *torch.Tensor) {
 	c.keys.Narrow(2, c.length, n).Copy_(k)
 	c.values.Narrow(2, c.length, n).Copy_(v)
 	c.length += n
+}
+
+// steps says whether step takes packed: one position after others, in float32 on
+// the CPU.
+func (c *Cache) steps(packed *torch.Tensor) bool {
+	return c != nil && c.length > 0 && packed.Size(1) == 1 && packed.Device() == torch.CPU &&
+		packed.DType() == torch.Float32 && readable(c.keys) && !torch.GradEnabled()
+}
+
+// step is RotaryAttention of one position in a single operation.
+func (c *Cache) step(packed *torch.Tensor, heads int64, cos, sin, queryBias, keyBias *torch.Tensor) *torch.Tensor {
+	scale := 1 / math.Sqrt(float64(c.keys.Size(3)))
+	y := torch.AttendStep(packed, heads, cos, sin, queryBias, keyBias, c.keys, c.values, c.length, scale)
+	c.length++
+	return y
 }
 
 func (c *Cache) views() (keys, values *torch.Tensor) {

@@ -22,15 +22,16 @@ const module = "agiformer"
 // layers orders the packages that do numeric work; each may import only those of lower numbers.
 // The longest name that fits a folder counts.
 var layers = map[string]int{
-	"internal/torch":      1,
-	"internal/model/nn":   2, // building blocks that experts and memory share with the model
-	"internal/experts":    3,
-	"internal/memory":     3,
-	"internal/perception": 3,
-	"internal/model":      4,
-	"internal/generate":   5,
-	"internal/train":      6,
-	"cmd":                 7,
+	"internal/torch":               1,
+	"internal/model/nn":            2, // building blocks that experts and memory share with the model
+	"internal/experts":             3,
+	"internal/memory":              3,
+	"internal/perception":          3,
+	"internal/model":               4,
+	"internal/model/introspection": 3,
+	"internal/generate":            5,
+	"internal/train":               6,
+	"cmd":                          7,
 }
 
 // leaves import no package of this module but those that are named here.

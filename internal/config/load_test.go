@@ -124,7 +124,7 @@ func TestConvenientValues(t *testing.T) {
 func TestLaterVersions(t *testing.T) {
 	t.Parallel()
 	for line, part := range map[string]string{
-		"model=full": "introspection", "model=multimodal": "use_multimodal",
+		"model=full": "use_multimodal", "model=multimodal": "use_multimodal",
 		"model.expert_types=[language,spatial]": "spatial", "model.expert_types=[causal,logic]": "causal", "data.packing=isolate": "isolate",
 	} {
 		cfg, err := config.Load(compose(t, line))

@@ -63,6 +63,8 @@ type Model struct {
 	NCrossModalLayers int64 `mapstructure:"n_cross_modal_layers"`
 	// MoE says how tokens are routed to experts.
 	MoE MoE `mapstructure:"moe"`
+	// Introspection weighs the introspection loop's loss terms.
+	Introspection Introspection `mapstructure:"introspection"`
 }
 
 // MoE configures the router of every block.
@@ -78,6 +80,16 @@ type MoE struct {
 	// LoadBalancingScope takes that mean over the micro-batch ("batch") or
 	// over each lane ("sequence").
 	LoadBalancingScope string `mapstructure:"load_balancing_scope"`
+}
+
+// Introspection configures the loop of the last block (Model.UseIntrospection).
+type Introspection struct {
+	// LossWeight multiplies the cross-entropies of the error and confidence
+	// heads, means over the targets.
+	LossWeight float64 `mapstructure:"loss_weight"`
+	// PonderWeight multiplies the mean ponder cost, the iterations of a token
+	// and what was left of its halting probability at the last.
+	PonderWeight float64 `mapstructure:"ponder_weight"`
 }
 
 // Tokenizer chooses how text becomes ids.

@@ -133,6 +133,8 @@ func (c *checker) router(m *Model) {
 		c.positive("model.moe.capacity_factor", *f)
 	}
 	c.within("model.moe.load_balancing_loss_weight", m.MoE.LoadBalancingLossWeight, 0, 0)
+	c.within("model.introspection.loss_weight", m.Introspection.LossWeight, 0, 0)
+	c.within("model.introspection.ponder_weight", m.Introspection.PonderWeight, 0, 0)
 	c.oneOf("model.moe.load_balancing_scope", m.MoE.LoadBalancingScope, "batch", "sequence")
 }
 

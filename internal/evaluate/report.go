@@ -42,6 +42,19 @@ func (r *report) print(out io.Writer) error {
 	row("  by position", "%s", showBuckets(r.ByPosition))
 	row("accuracy", "%.2f %% of the tokens were the first guess", 100*r.Accuracy)
 	row("calibration", "%.4f expected error of the first guess's probability", r.CalibrationError)
+	if in := r.Introspection; in != nil {
+		row("introspection", "%.2f iterations a token", in.Iterations)
+		for _, f := range []struct {
+			name, what string
+			train.Forecast
+		}{
+			{"confidence", "that the first guess is right", in.Confidence},
+			{"error", "that the first guess is wrong", in.Error},
+			{"softmax_max", "that it is right, by its probability alone", in.SoftmaxMax},
+		} {
+			row("  "+f.name, "AUROC %.4f, expected calibration error %.4f (%s)", float64(f.AUROC), f.CalibrationError, f.what)
+		}
+	}
 	for i, block := range r.ExpertUsage {
 		shares := make([]string, len(block))
 		for j, share := range block {

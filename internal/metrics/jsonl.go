@@ -50,13 +50,15 @@ type Train struct {
 	Loss              Number `json:"loss"` // lm_loss plus the auxiliary terms
 	LMLoss            Number `json:"lm_loss"`
 	LoadBalancingLoss Number `json:"load_balancing_loss"`
-	LR                Number `json:"lr"`
-	GradNorm          Number `json:"grad_norm"` // before clipping
-	Tokens            int64  `json:"tokens"`    // predicted so far
-	TokensPerSecond   Number `json:"tokens_per_second"`
-	BitsPerByte       Number `json:"bits_per_byte"`
-	DataWait          Number `json:"data_wait"` // share of the time waiting for data
-	Seconds           Number `json:"seconds"`   // spent training, all sessions
+	// IntrospectionLoss is nil without introspection.
+	IntrospectionLoss *Number `json:"introspection_loss,omitempty"`
+	LR                Number  `json:"lr"`
+	GradNorm          Number  `json:"grad_norm"` // before clipping
+	Tokens            int64   `json:"tokens"`    // predicted so far
+	TokensPerSecond   Number  `json:"tokens_per_second"`
+	BitsPerByte       Number  `json:"bits_per_byte"`
+	DataWait          Number  `json:"data_wait"` // share of the time waiting for data
+	Seconds           Number  `json:"seconds"`   // spent training, all sessions
 }
 
 // Eval is one eval line.

@@ -6,6 +6,7 @@ import (
 	"agiformer/internal/config"
 	"agiformer/internal/experts"
 	"agiformer/internal/memory"
+	"agiformer/internal/model/introspection"
 	"agiformer/internal/model/nn"
 )
 
@@ -17,7 +18,7 @@ type Counts struct {
 	// ByComponent splits Parameters (see Parameter.Component).
 	ByComponent map[string]int64
 	// FLOPs a token of a forward pass at full segments: two for each product
-	// of a weight or score. A training step takes about three times as many.
+	// of a weight or score, with all iterations of the introspection. A training step takes about three times as many.
 	FLOPs float64
 	// StreamBytes is the state a lane carries from segment to segment, in
 	// float32; it is part of a checkpoint.
@@ -39,12 +40,16 @@ func Count(cfg config.Model, vocab int) Counts {
 			if s.Decay {
 				expertProducts += n
 			}
+		case part == "introspection": // its maps work several times a token
 		case s.Decay && !strings.Contains(s.Name, ".write_") && !strings.HasSuffix(s.Name, "gate.weight"):
 			products += n // the maps that every token goes through
 		}
 	}
 	c.Active = c.Parameters - inExperts + inExperts*cfg.TopK()/cfg.NExperts
 	c.FLOPs = 2*float64(products+expertProducts*cfg.TopK()/cfg.NExperts) + scoreFLOPs(cfg)
+	if cfg.UseIntrospection {
+		c.FLOPs += introspection.FLOPs(introspectionShape(cfg))
+	}
 	if cfg.UseMemory {
 		s := memoryShape(cfg)
 		c.FLOPs += memory.FLOPs(s)

@@ -152,7 +152,6 @@ func TestSeeds(t *testing.T) {
 func TestSupported(t *testing.T) {
 	t.Parallel()
 	cases := map[string]func(*config.Model){
-		"model.use_introspection":   func(c *config.Model) { c.UseIntrospection = true },
 		"model.use_multimodal":      func(c *config.Model) { c.UseMultimodal = true },
 		"\"spatial\"":               func(c *config.Model) { c.ExpertTypes = []string{"language", "spatial"} },
 		"model.n_experts":           func(c *config.Model) { c.NExperts = 3 },

@@ -2,14 +2,15 @@ package model
 
 import (
 	"agiformer/internal/memory"
+	"agiformer/internal/model/nn"
 	"agiformer/internal/tokenizer"
 	"agiformer/internal/torch"
 )
 
 // Decoder reads one stream token by token, with a cache for everything that
 // depends on earlier tokens: keys and values of the blocks (with linear
-// attention states) and of each expert, and what the memory gives to the
-// segment. After max_seq_len tokens
+// attention states), of each expert and of the introspection, and what the
+// memory gives to the segment. After max_seq_len tokens
 // the segment rolls into the memory and the caches start anew, so a stream of
 // any length takes constant memory.
 type Decoder struct {
@@ -17,6 +18,7 @@ type Decoder struct {
 	labeler tokenizer.Labeler
 	state   *State
 	caches  []*blockCache
+	thought *nn.Cache       // of the introspection, where the model has it
 	context *memory.Context // of the current segment; nil before its first token
 	states  *torch.Tensor   // [1, T, d] after the last block, for the memory
 	filled  int64           // tokens of the current segment
@@ -28,6 +30,9 @@ func (m *Model) NewDecoder(labeler tokenizer.Labeler) *Decoder {
 	d := &Decoder{m: m, labeler: labeler, state: m.NewState(1)}
 	for range m.blocks {
 		d.caches = append(d.caches, newBlockCache(m.cfg))
+	}
+	if m.loop != nil {
+		d.thought = nn.NewCache(m.cfg.SegmentLen())
 	}
 	return d
 }
@@ -75,6 +80,9 @@ func (d *Decoder) feed(ids []int32) *torch.Tensor {
 	for i, b := range d.m.blocks {
 		x, _ = b.forward(x, p, d.caches[i])
 	}
+	if d.m.loop != nil {
+		x = d.m.loop.Forward(x, p.First, d.thought, true).States
+	}
 	if d.m.memory != nil {
 		if d.states == nil {
 			d.states = torch.Empty(x.DType(), x.Device(), 1, d.m.cfg.SegmentLen(), d.m.cfg.DModel).Keep()
@@ -114,6 +122,9 @@ func (d *Decoder) roll() {
 	for _, c := range d.caches {
 		c.reset()
 	}
+	if d.thought != nil {
+		d.thought.Reset()
+	}
 	d.filled, d.word = 0, 0
 }
 
@@ -121,6 +132,9 @@ func (d *Decoder) roll() {
 func (d *Decoder) Free() {
 	for _, c := range d.caches {
 		c.free()
+	}
+	if d.thought != nil {
+		d.thought.Free()
 	}
 	if d.context != nil {
 		d.context.Free()

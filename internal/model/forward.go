@@ -5,6 +5,7 @@ import (
 
 	"agiformer/internal/experts"
 	"agiformer/internal/memory"
+	"agiformer/internal/model/introspection"
 	"agiformer/internal/model/nn"
 	"agiformer/internal/torch"
 )
@@ -34,6 +35,9 @@ type Output struct {
 	// layers, a scalar; nil with one expert, and without gradients unless
 	// Info is asked for.
 	LoadBalancing *torch.Tensor
+	// Opinion is what the model thinks of its prediction; nil without
+	// introspection, and without gradients unless Info is asked for.
+	Opinion *introspection.Opinion
 	// Info describes the pass; nil unless asked for.
 	Info *Info
 }
@@ -73,7 +77,7 @@ func (m *Model) Forward(in Input, s *State, o Options) *Output {
 	scope := torch.Enter()
 	defer scope.Exit()
 	out := m.forward(in, s, o)
-	scope.Exit(out.Logits, out.LoadBalancing)
+	scope.Exit(append(out.Opinion.Tensors(), out.Logits, out.LoadBalancing)...)
 	return out
 }
 
@@ -91,12 +95,36 @@ func (m *Model) forward(in Input, s *State, o Options) *Output {
 	for i, b := range m.blocks {
 		x, results[i] = b.checkpointed(x, p, o.Checkpoints)
 	}
+	var thought introspection.Result
+	if m.loop != nil {
+		thought = m.introspect(x, p, o.Checkpoints)
+		x = thought.States
+	}
 	m.finish(s, x, in.Lengths)
 	out := &Output{Logits: m.leave(x, o.ReturnEmbeddings), LoadBalancing: totalBalance(results)}
+	if m.loop != nil && (o.Info || p.Recorded) {
+		logits := out.Logits
+		if o.ReturnEmbeddings {
+			logits = m.leave(x, false)
+		}
+		out.Opinion = m.loop.Judge(thought, logits)
+	}
 	if o.Info {
-		out.Info = newInfo(results, p, m.cfg, s)
+		out.Info = newInfo(results, out.Opinion, p, m.cfg, s)
 	}
 	return out
+}
+
+// introspect runs the loop of the last block over its states x [B, T, d],
+// through c where given.
+func (m *Model) introspect(x *torch.Tensor, p *pass, c *torch.Checkpoints) introspection.Result {
+	run := func(inputs []*torch.Tensor) []*torch.Tensor {
+		return m.loop.Forward(inputs[0], p.First, nil, !p.Recorded).Tensors()
+	}
+	if c == nil {
+		return introspection.ResultOf(run([]*torch.Tensor{x}))
+	}
+	return introspection.ResultOf(c.Run(run, []*torch.Tensor{x}))
 }
 
 // enter returns the states before the first block, [B, T, d]: embeddings and
@@ -166,9 +194,23 @@ func CrossEntropySum(logits, targets *torch.Tensor) *torch.Tensor {
 	return torch.CrossEntropyLoss(logits.View(n, logits.Size(-1)), targets.View(n), nil, sum, 0, 0)
 }
 
-// Loss returns sumScale times CrossEntropySum of the output's logits: with
-// sumScale = 1 / (targets of the global batch) the micro-batch's share of the
-// mean.
+// IntrospectionSum returns the introspection's weighted loss terms, a scalar,
+// summed over the targets [B, T] that are not 0; nil without introspection.
+func (m *Model) IntrospectionSum(out *Output, targets *torch.Tensor) *torch.Tensor {
+	if out.Opinion == nil {
+		return nil
+	}
+	w := m.cfg.Introspection
+	return out.Opinion.Loss(targets, introspection.Weights{Heads: w.LossWeight, Ponder: w.PonderWeight})
+}
+
+// Loss returns sumScale times CrossEntropySum of the output's logits plus
+// IntrospectionSum: with sumScale = 1 / (targets of the global batch) the
+// micro-batch's share of the mean.
 func (m *Model) Loss(out *Output, targets *torch.Tensor, sumScale float64) *torch.Tensor {
-	return CrossEntropySum(out.Logits, targets).MulScalar(sumScale)
+	sum := CrossEntropySum(out.Logits, targets)
+	if more := m.IntrospectionSum(out, targets); more != nil {
+		sum = sum.Add(more)
+	}
+	return sum.MulScalar(sumScale)
 }

@@ -5,6 +5,7 @@ import (
 
 	"agiformer/internal/config"
 	"agiformer/internal/experts"
+	"agiformer/internal/model/introspection"
 	"agiformer/internal/torch"
 )
 
@@ -24,6 +25,17 @@ type MemoryInfo struct {
 // BlockInfo describes a block.
 type BlockInfo struct {
 	MoE MoEInfo `json:"moe"`
+	// Introspection is the last block's; absent where it is off.
+	Introspection *IntrospectionInfo `json:"introspection,omitempty"`
+}
+
+// IntrospectionInfo describes the introspection loop.
+type IntrospectionInfo struct {
+	// NumIterations is the mean over the valid tokens.
+	NumIterations float64 `json:"num_iterations"`
+	// FinalConfidence is the mean over the valid tokens of the probability that
+	// the prediction is right.
+	FinalConfidence float64 `json:"final_confidence"`
 }
 
 // MoEInfo describes a block's mixture of experts.
@@ -41,7 +53,7 @@ type RouterInfo struct {
 }
 
 // newInfo reads the results' figures from the device.
-func newInfo(results []experts.Result, p *pass, cfg config.Model, s *State) *Info {
+func newInfo(results []experts.Result, opinion *introspection.Opinion, p *pass, cfg config.Model, s *State) *Info {
 	info := &Info{Modalities: []string{"text"}, Blocks: make([]BlockInfo, len(results))}
 	if cfg.UseMemory {
 		info.Memory = &MemoryInfo{StepCount: 1}
@@ -60,5 +72,19 @@ func newInfo(results []experts.Result, p *pass, cfg config.Model, s *State) *Inf
 		}
 		info.Blocks[i].MoE.RouterInfo = router
 	}
+	if opinion != nil {
+		info.Blocks[len(results)-1].Introspection = &IntrospectionInfo{
+			NumIterations:   meanOfValid(opinion.Iterations, p),
+			FinalConfidence: meanOfValid(opinion.Confidence.Sigmoid(), p),
+		}
+	}
 	return info
+}
+
+// meanOfValid is the mean of x [B, T] over the valid tokens; 0 without any.
+func meanOfValid(x *torch.Tensor, p *pass) float64 {
+	if p.Mask != nil {
+		x = x.Mul(p.Mask)
+	}
+	return x.Sum().Item() / float64(max(1, p.Valid))
 }

@@ -7,6 +7,7 @@ import (
 	"agiformer/internal/config"
 	"agiformer/internal/experts"
 	"agiformer/internal/memory"
+	"agiformer/internal/model/introspection"
 	"agiformer/internal/model/nn"
 	"agiformer/internal/torch"
 )
@@ -19,7 +20,7 @@ type Parameter struct {
 	// Decay says whether weight decay acts on it.
 	Decay bool
 	// Component is the part it belongs to: embedding, memory, attention,
-	// router, experts.KIND or head.
+	// router, experts.KIND, introspection or head.
 	Component string
 }
 
@@ -33,6 +34,7 @@ type Model struct {
 	embedding  *torch.Tensor // [V, d]
 	memory     *memory.Backbone
 	blocks     []*block
+	loop       *introspection.Loop // after the last block; nil where it is off
 	finalNorm  nn.LayerNorm
 	head       *torch.Tensor // [V, d]
 	// headBias [V] is -inf for id 0, which is padding and never predicted.
@@ -72,6 +74,9 @@ func (m *Model) build(p nn.Params, vocab int64) {
 	for i := range cfg.NLayers {
 		m.blocks = append(m.blocks, newBlock(cfg, p.Sub(fmt.Sprintf("blocks.%d", i))))
 	}
+	if cfg.UseIntrospection {
+		m.loop = introspection.New(introspectionShape(cfg), p.Sub("introspection"), m.dtype, m.device)
+	}
 	m.finalNorm = nn.NewLayerNorm(p.Sub("final_norm"))
 	m.head = p.Get("head.weight")
 	bias := make([]float64, vocab)
@@ -102,6 +107,9 @@ func (m *Model) Free() {
 	}
 	if m.memory != nil {
 		m.memory.Free()
+	}
+	if m.loop != nil {
+		m.loop.Free()
 	}
 	for _, f := range m.features {
 		f.Free()

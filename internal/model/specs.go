@@ -7,6 +7,7 @@ import (
 	"agiformer/internal/config"
 	"agiformer/internal/experts"
 	"agiformer/internal/memory"
+	"agiformer/internal/model/introspection"
 	"agiformer/internal/model/nn"
 )
 
@@ -18,7 +19,6 @@ func Supported(cfg config.Model) error {
 		key  string
 		what string
 	}{
-		{cfg.UseIntrospection, "use_introspection", "introspection"},
 		{cfg.UseMultimodal, "use_multimodal", "image, audio and video input"},
 	} {
 		if part.on {
@@ -66,6 +66,12 @@ func memoryShape(cfg config.Model) memory.Shape {
 		Working: cfg.MemoryParts != "bank", Bank: cfg.MemoryParts != "working"}
 }
 
+func introspectionShape(cfg config.Model) introspection.Shape {
+	width, heads, head := expertShape(cfg).Inner()
+	return introspection.Shape{DModel: cfg.DModel, Width: width, Heads: heads, Head: head,
+		Layers: cfg.NLayers, SegmentLen: cfg.SegmentLen(), Iterations: cfg.MaxIterations}
+}
+
 func routing(cfg config.Model) experts.Routing {
 	r := experts.Routing{Experts: cfg.NExperts, TopK: cfg.TopK(),
 		BalanceWeight: cfg.MoE.LoadBalancingLossWeight,
@@ -86,6 +92,9 @@ func specs(cfg config.Model, vocab int64) []nn.Spec {
 	for i := range cfg.NLayers {
 		all = append(all, nn.Prefix(fmt.Sprintf("blocks.%d", i), blockSpecs(cfg))...)
 	}
+	if cfg.UseIntrospection {
+		all = append(all, nn.Prefix("introspection", introspection.Specs(introspectionShape(cfg)))...)
+	}
 	all = append(all, nn.Norm("final_norm", d, 1)...)
 	return append(all, nn.Weight("head", vocab, d, nn.LinearInit(d)))
 }
@@ -104,8 +113,8 @@ func blockSpecs(cfg config.Model) []nn.Spec {
 }
 
 // component names the part of the model that a parameter belongs to:
-// embedding, memory, attention, router, experts.KIND or head. A block's norms
-// count with its attention, the final norm with the head.
+// embedding, memory, attention, router, experts.KIND, introspection or head. A
+// block's norms count with its attention, the final norm with the head.
 func component(cfg config.Model, name string) string {
 	switch parts := strings.Split(name, "."); {
 	case parts[0] == "final_norm":

@@ -7,19 +7,16 @@ import (
 
 	"agiformer/internal/data"
 	"agiformer/internal/model"
+	"agiformer/internal/model/introspection"
 	"agiformer/internal/torch"
 )
-
-// calibrationBins is the number of equal bins of confidence in the expected
-// calibration error (Guo et al. 2017, section 2).
-const calibrationBins = 15
 
 // EvalOptions says how to evaluate.
 type EvalOptions struct {
 	// Precision of the forward pass, and the device.
 	Precision Precision
-	// Full adds accuracy's and calibration's cost; the loss and the experts'
-	// usage are always there.
+	// Full adds accuracy's, calibration's and introspection's cost; the loss and
+	// the experts' usage are always there.
 	Full bool
 	// TokenLoss is called for every predicted token, lane by lane of each
 	// batch; nil: not at all. Its error ends the evaluation.
@@ -46,12 +43,25 @@ type Result struct {
 	// CalibrationError is the expected calibration error of the probability
 	// of the first guess.
 	CalibrationError float64 `json:"ece"`
+	// Introspection is nil where the model has none.
+	Introspection *IntrospectionResult `json:"introspection,omitempty"`
 	// ExpertUsage is the share of the tokens each expert got, [block][expert];
 	// nil with one expert.
 	ExpertUsage [][]float64 `json:"expert_usage,omitempty"`
 	Bytes       int64       `json:"bytes"`  // of the predicted tokens
 	Tokens      int64       `json:"tokens"` // predicted
 	Seconds     float64     `json:"seconds"`
+}
+
+// IntrospectionResult tells how well the model knows what it knows.
+type IntrospectionResult struct {
+	// Iterations of the loop, mean over the predicted tokens.
+	Iterations float64 `json:"iterations"`
+	// Confidence foretells that the first guess is right, Error that it is wrong.
+	Confidence Forecast `json:"confidence"`
+	Error      Forecast `json:"error"`
+	// SoftmaxMax is the first guess's own probability, which confidence has to beat.
+	SoftmaxMax Forecast `json:"softmax_max"`
 }
 
 // Evaluate runs the model over documents, each from its first token with
@@ -87,11 +97,14 @@ type evaluator struct {
 	options EvalOptions
 	streams *model.State
 	nll     *torch.Tensor // scalar
-	bins    *torch.Tensor // [3, bins]: count, confidence, correct
-	usage   [][]float64   // tokens each expert got, [block][expert]
-	valid   float64       // input tokens routed
-	tokens  int64
-	bytes   int64
+	// How well the first guess's probability, the confidence and the error head
+	// foretell what they should; nil where they are not asked for.
+	softmaxMax, confidence, wrong *forecast
+	iterations                    *torch.Tensor // scalar, sum over predicted tokens
+	usage                         [][]float64   // tokens each expert got, [block][expert]
+	valid                         float64       // input tokens routed
+	tokens                        int64
+	bytes                         int64
 }
 
 func (e *evaluator) batch(b *data.Batch) error {
@@ -120,14 +133,27 @@ func (e *evaluator) batch(b *data.Batch) error {
 	return nil
 }
 
+// begin makes the streams and the sums.
+func (e *evaluator) begin(lanes int) {
+	device := e.options.Precision.Device
+	e.streams = e.model.NewState(lanes)
+	e.nll = torch.Zeros(torch.Float64, device).Keep()
+	if !e.options.Full {
+		return
+	}
+	e.softmaxMax = newForecast(device)
+	if e.model.Config().UseIntrospection {
+		e.confidence, e.wrong = newForecast(device), newForecast(device)
+		e.iterations = torch.Zeros(torch.Float64, device).Keep()
+	}
+}
+
 // forward adds one batch to the sums; it returns the loss of each target,
 // [B·T], if they were asked for.
 func (e *evaluator) forward(b *data.Batch) []float64 {
 	device := e.options.Precision.Device
 	if e.streams == nil {
-		e.streams = e.model.NewState(b.B)
-		e.nll = torch.Zeros(torch.Float64, device).Keep()
-		e.bins = torch.Zeros(torch.Float64, device, 3, calibrationBins).Keep()
+		e.begin(b.B)
 	}
 	for lane, reset := range b.Reset {
 		if reset {
@@ -146,7 +172,7 @@ func (e *evaluator) forward(b *data.Batch) []float64 {
 	nll = torch.Where(valid, nll, torch.ZerosLike(nll))                                     // id 0 has probability 0
 	e.nll.Add_(nll.Sum())
 	if e.options.Full {
-		e.addCalibration(logProbs, targets, valid.ToDType(torch.Float64))
+		e.addForecasts(logProbs, targets, valid.ToDType(torch.Float64), out.Opinion)
 	}
 	if e.options.TokenLoss == nil {
 		return nil
@@ -154,15 +180,22 @@ func (e *evaluator) forward(b *data.Batch) []float64 {
 	return torch.Data[float64](nll)
 }
 
-// addCalibration sorts the valid tokens into bins by the probability of the
-// model's first guess.
-func (e *evaluator) addCalibration(logProbs, targets, valid *torch.Tensor) {
+// addForecasts measures how well the probability of the model's first guess, and
+// what introspection makes of it, foretell whether the guess is right.
+func (e *evaluator) addForecasts(logProbs, targets, valid *torch.Tensor, opinion *introspection.Opinion) {
 	best, guess := logProbs.MaxDim(1, false)
-	confidence := best.Exp().ToDType(torch.Float64)
-	correct := guess.Eq(targets).ToDType(torch.Float64).Mul(valid)
-	last := float64(calibrationBins - 1)
-	bin := confidence.MulScalar(calibrationBins).ClampMax(last).ToDType(torch.Int64)
-	e.bins.IndexAdd_(1, bin, torch.Stack([]*torch.Tensor{valid, confidence.Mul(valid), correct}, 0))
+	right := guess.Eq(targets).ToDType(torch.Float64)
+	e.softmaxMax.add(best.Exp().ToDType(torch.Float64), logit(best.ToDType(torch.Float64)), right, valid)
+	if opinion == nil {
+		return
+	}
+	e.iterations.Add_(opinion.Iterations.View(-1).Mul(valid).Sum())
+	head := func(f *forecast, logits, happened *torch.Tensor) {
+		z := logits.Reshape(-1).ToDType(torch.Float64)
+		f.add(z.Sigmoid(), z, happened, valid)
+	}
+	head(e.confidence, opinion.Confidence, right)
+	head(e.wrong, opinion.Error, right.RsubScalar(1))
 }
 
 // addUsage weighs the batch's usage by its number of valid inputs.
@@ -188,18 +221,16 @@ func (e *evaluator) result() (*Result, error) {
 		return r, nil
 	}
 	var nll float64
-	var bins []float64
-	if err := torch.Do(func() { nll, bins = e.nll.Item(), torch.Data[float64](e.bins) }); err != nil {
+	err := torch.Do(func() {
+		nll = e.nll.Item()
+		e.readForecasts(r)
+	})
+	if err != nil {
 		return nil, err
 	}
 	r.Loss = nll / float64(e.tokens)
 	r.Perplexity = math.Exp(r.Loss)
 	r.BitsPerByte = bitsPerByte(nll, e.bytes)
-	for i := range calibrationBins {
-		confidence, correct := bins[calibrationBins+i], bins[2*calibrationBins+i]
-		r.Accuracy += correct / float64(e.tokens)
-		r.CalibrationError += math.Abs(confidence-correct) / float64(e.tokens)
-	}
 	for _, block := range e.usage {
 		for j := range block {
 			block[j] /= e.valid
@@ -209,13 +240,31 @@ func (e *evaluator) result() (*Result, error) {
 	return r, nil
 }
 
+// readForecasts fills in what Full adds.
+func (e *evaluator) readForecasts(r *Result) {
+	if !e.options.Full {
+		return
+	}
+	softmaxMax, right := e.softmaxMax.read(e.tokens)
+	r.Accuracy, r.CalibrationError = right/float64(e.tokens), softmaxMax.CalibrationError
+	if e.confidence == nil {
+		return
+	}
+	r.Introspection = &IntrospectionResult{Iterations: e.iterations.Item() / float64(e.tokens), SoftmaxMax: softmaxMax}
+	r.Introspection.Confidence, _ = e.confidence.read(e.tokens)
+	r.Introspection.Error, _ = e.wrong.read(e.tokens)
+}
+
 func (e *evaluator) free() error {
 	if e.streams == nil {
 		return nil
 	}
 	return torch.Do(func() {
 		e.streams.Free()
-		torch.FreeAll([]*torch.Tensor{e.nll, e.bins})
+		torch.FreeAll([]*torch.Tensor{e.nll, e.iterations})
+		for _, f := range []*forecast{e.softmaxMax, e.confidence, e.wrong} {
+			f.free()
+		}
 	})
 }
 

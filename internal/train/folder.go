@@ -136,15 +136,20 @@ func (f *runFolder) train(e metrics.Train) error {
 	if f.board == nil {
 		return nil
 	}
-	return f.board.Write(e.Step,
-		metrics.Scalar{Tag: "train/loss", Value: float64(e.Loss)},
-		metrics.Scalar{Tag: "train/lm_loss", Value: float64(e.LMLoss)},
-		metrics.Scalar{Tag: "train/load_balancing_loss", Value: float64(e.LoadBalancingLoss)},
-		metrics.Scalar{Tag: "train/bits_per_byte", Value: float64(e.BitsPerByte)},
-		metrics.Scalar{Tag: "train/lr", Value: float64(e.LR)},
-		metrics.Scalar{Tag: "train/grad_norm", Value: float64(e.GradNorm)},
-		metrics.Scalar{Tag: "train/tokens_per_second", Value: float64(e.TokensPerSecond)},
-		metrics.Scalar{Tag: "train/data_wait", Value: float64(e.DataWait)})
+	scalars := []metrics.Scalar{
+		{Tag: "train/loss", Value: float64(e.Loss)},
+		{Tag: "train/lm_loss", Value: float64(e.LMLoss)},
+		{Tag: "train/load_balancing_loss", Value: float64(e.LoadBalancingLoss)},
+		{Tag: "train/bits_per_byte", Value: float64(e.BitsPerByte)},
+		{Tag: "train/lr", Value: float64(e.LR)},
+		{Tag: "train/grad_norm", Value: float64(e.GradNorm)},
+		{Tag: "train/tokens_per_second", Value: float64(e.TokensPerSecond)},
+		{Tag: "train/data_wait", Value: float64(e.DataWait)},
+	}
+	if e.IntrospectionLoss != nil {
+		scalars = append(scalars, metrics.Scalar{Tag: "train/introspection_loss", Value: float64(*e.IntrospectionLoss)})
+	}
+	return f.board.Write(e.Step, scalars...)
 }
 
 // eval records an evaluation everywhere.

@@ -133,6 +133,10 @@ func (t *trainer) report(step *data.Step) error {
 		DataWait:          metrics.Number((waited - t.meter.waited).Seconds() / elapsed),
 		Seconds:           metrics.Number(t.seconds()),
 	}
+	if t.cfg.Model.UseIntrospection {
+		loss := metrics.Number(t.reading.introspection)
+		event.IntrospectionLoss = &loss
+	}
 	t.meter.since, t.meter.waited, t.meter.tokens = time.Now(), waited, 0
 	return t.folder.train(event)
 }

@@ -56,7 +56,7 @@ func TestMistakesOnTheCommandLine(t *testing.T) {
 		"more memory than is there": {[]string{"train", "run.dir=" + t.TempDir(), text, "training.batch_size=1000000"}, []string{"training.batch_size", "memory"}},
 		"a folder that cannot be":   {[]string{"train", "run.dir=/proc/no/such", text}, []string{"run.dir=/proc/no/such"}},
 		"no such device":            {[]string{"train", "run.dir=" + t.TempDir(), text, "hardware.device=cuda:99"}, []string{"hardware.device=cuda:99"}},
-		"a later version's part":    {[]string{"train", run, text, "model.use_introspection=true"}, []string{"model.use_introspection"}},
+		"a later version's part":    {[]string{"train", run, text, "model.use_multimodal=true"}, []string{"model.use_multimodal"}},
 		"eval without checkpoint":   {[]string{"eval"}, []string{"--checkpoint"}},
 		"eval of nothing":           {[]string{"eval", "--checkpoint", "no/such/run"}, []string{"no/such/run"}},
 		"generate from nothing":     {[]string{"generate", "--checkpoint", "no/such/run", "--prompt", "a"}, []string{"no/such/run"}},

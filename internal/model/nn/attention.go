@@ -29,18 +29,8 @@ func Attend(q, k, v, mask *torch.Tensor, causal bool) *torch.Tensor {
 // h]. With a cache the keys and values are appended to it; from a cache that
 // is not empty only one position can be attended (T = 1).
 func SelfAttend(q, k, v *torch.Tensor, cache *Cache) *torch.Tensor {
-	if cache == nil {
-		return Attend(q, k, v, nil, true)
-	}
-	empty := cache.Len() == 0
-	cache.append(k, v)
-	if empty {
-		return Attend(q, k, v, nil, true)
-	}
-	// One query sees every cached key: no mask. is_causal would align the
-	// query with the first key.
-	k, v = cache.views()
-	return Attend(q, k, v, nil, false)
+	k, v, causal := cache.Extend(k, v)
+	return Attend(q, k, v, nil, causal)
 }
 
 // RotaryAttention attends causally from the packed projections [B, T, 3·H·w] of

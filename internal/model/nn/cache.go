@@ -64,6 +64,23 @@ func (c *Cache) Free() {
 	c.length = 0
 }
 
+// Extend adds the keys and values [1, H, T, h] of T positions and returns those
+// that the positions' queries may see, and whether causally: the positions' own
+// from the start of a segment (without a cache always), and all that are cached
+// to a single later one. (is_causal would align its query with the first key.)
+func (c *Cache) Extend(k, v *torch.Tensor) (keys, values *torch.Tensor, causal bool) {
+	if c == nil {
+		return k, v, true
+	}
+	first := c.length == 0
+	c.append(k, v)
+	if first {
+		return k, v, true
+	}
+	keys, values = c.views()
+	return keys, values, false
+}
+
 func (c *Cache) append(k, v *torch.Tensor) {
 	if c.keys == nil {
 		shape := []int64{k.Size(0), k.Size(1), c.capacity, k.Size(3)}

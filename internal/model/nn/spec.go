@@ -7,12 +7,19 @@ import (
 	"agiformer/internal/torch"
 )
 
-// Init says how a parameter starts: normal with deviation Std around Mean, or
-// where Std is 0 value i (row-major) is Mean + i·Slope.
-type Init struct{ Mean, Std, Slope float64 }
+// Init says how a parameter starts: at Values where given (row-major), else
+// normal with deviation Std around Mean, or where Std is 0 value i is
+// Mean + i·Slope.
+type Init struct {
+	Mean, Std, Slope float64
+	Values           []float64
+}
 
 // Constant starts a parameter at value.
 func Constant(value float64) Init { return Init{Mean: value} }
+
+// Values starts a parameter at the given values, row-major, one for each.
+func Values(values ...float64) Init { return Init{Values: values} }
 
 // Normal starts a parameter as N(0, std).
 func Normal(std float64) Init { return Init{Std: std} }
@@ -89,6 +96,9 @@ func (s Spec) Make(dt torch.DType, dev torch.Device, seed uint64) *torch.Tensor 
 		g := torch.NewGenerator(torch.CPU, seed^hash(s.Name))
 		defer g.Free()
 		t.Normal_(s.Init.Mean, s.Init.Std, g)
+	}
+	if s.Init.Values != nil {
+		t = torch.FromSlice(s.Init.Values, s.Shape...)
 	}
 	if s.Init.Slope != 0 {
 		t = t.Add(torch.Arange(s.Numel(), torch.Float32, torch.CPU).MulScalar(s.Init.Slope).View(s.Shape...))

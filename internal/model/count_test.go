@@ -90,12 +90,29 @@ func TestCountedOperations(t *testing.T) {
 	}
 }
 
+// TestCountedIntrospection: by hand for the same width, inner width 16, segments
+// of 8 and three iterations.
+func TestCountedIntrospection(t *testing.T) {
+	t.Parallel()
+	with := tiny("introspective")
+	without := with
+	without.UseIntrospection = false
+	const d, inner, t8 = 32, 16, 8
+	iteration := 2*d*inner + 4*t8/2*inner + 2*inner*d // query, attention, out
+	iteration += 2*2*d*inner + 2*inner*d + 2*3*d      // meta-reasoning, heads
+	iteration += 2*d*inner + 2*inner*d                // correction
+	want := float64(2*2*d*inner + 3*iteration + 2*2*3)
+	if got := model.Count(with, 256).FLOPs - model.Count(without, 256).FLOPs; got != want {
+		t.Errorf("introspection takes %g operations a token, by hand %g", got, want)
+	}
+}
+
 // TestDecay: weight decay acts on the weights of linear maps only.
 func TestDecay(t *testing.T) {
 	t.Parallel()
 	job(t, func() {
 		cfg := tiny("four")
-		cfg.UseLinearAttention = true
+		cfg.UseLinearAttention, cfg.UseIntrospection, cfg.MaxIterations = true, true, 2
 		m, err := model.New(cfg, 256, torch.CPU, torch.Float32, 1)
 		if err != nil {
 			t.Fatal(err)

@@ -135,7 +135,10 @@ func (c *goldenCase) runSegment(t *testing.T, m *model.Model, state *model.State
 	targets := c.tensor(t, key("targets"))
 	count := float64(targets.Ne(torch.ZerosLike(targets)).Sum().ItemInt())
 	loss := m.Loss(out, targets, 1/count)
-	near(t, key("cross_entropy"), loss, c.tensor(t, key("cross_entropy")).Squeeze(0), 1e-9)
+	near(t, key("cross_entropy"), model.CrossEntropySum(out.Logits, targets).DivScalar(count), c.tensor(t, key("cross_entropy")).Squeeze(0), 1e-9)
+	if terms := m.IntrospectionSum(out, targets); terms != nil {
+		near(t, key("introspection_loss"), terms.DivScalar(count), c.tensor(t, key("introspection_loss")).Squeeze(0), 1e-9)
+	}
 	if out.LoadBalancing != nil {
 		near(t, key("load_balancing"), out.LoadBalancing, c.tensor(t, key("load_balancing")).Squeeze(0), 1e-9)
 		loss = loss.Add(out.LoadBalancing)

@@ -116,7 +116,7 @@ func compareDirection(t *testing.T, variant string, p model.Parameter, loss func
 // one, with gradients for every parameter.
 func TestAutocast(t *testing.T) {
 	t.Parallel()
-	for _, variant := range []string{"four", "linear"} {
+	for _, variant := range []string{"four", "linear", "introspective"} {
 		job(t, func() { underAutocast(t, tiny(variant)) })
 	}
 }
@@ -147,7 +147,7 @@ func underAutocast(t *testing.T, cfg config.Model) {
 // bit, dropout and load balancing included.
 func TestCheckpoints(t *testing.T) {
 	t.Parallel()
-	for _, variant := range []string{"four", "linear"} {
+	for _, variant := range []string{"four", "linear", "introspective"} {
 		job(t, func() { checkpointed(t, tiny(variant)) })
 	}
 }

@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -32,16 +33,24 @@ func tiny(variant string) config.Model {
 		c.MaxSegmentLen, c.MemoryUpdateFreq = ptr(int64(5)), 2
 	case "linear":
 		c.UseMemory, c.UseLinearAttention = true, true
+	case "introspective": // with loss terms heavy enough to show
+		c.UseMemory, c.UseIntrospection, c.MaxIterations = true, true, 3
+		c.Introspection = config.Introspection{LossWeight: 0.5, PonderWeight: 0.3}
+	case "single thought":
+		c.UseLinearAttention, c.UseIntrospection, c.MaxIterations = true, true, 1
+		c.Introspection = config.Introspection{LossWeight: 0.5}
 	}
 	return c
 }
 
-var variants = []string{"base", "text_only", "minimal", "t4_optimized", "four", "linear", "working", "bank"}
+var variants = []string{"base", "text_only", "minimal", "t4_optimized", "four", "linear", "working", "bank",
+	"introspective", "single thought"}
 
 func ptr[T any](v T) *T { return &v }
 
 // build makes a float64 model of 256 ids that is freed with the current job.
-// Its routers are steep, so that choices are far from ties.
+// Its routers are steep, so that choices are far from ties, and its introspection
+// moves the states and lets tokens go at different iterations.
 func build(t *testing.T, cfg config.Model, seed uint64) *model.Model {
 	t.Helper()
 	m, err := model.New(cfg, 256, torch.CPU, torch.Float64, seed)
@@ -55,10 +64,26 @@ func build(t *testing.T, cfg config.Model, seed uint64) *model.Model {
 				p.Tensor.MulScalar_(10)
 			case "embedding":
 				p.Tensor.MulScalar_(50) // as loud as the memory, so that tokens differ
+			case "introspection":
+				think(p, seed)
 			}
 		}
 	})
 	return m
+}
+
+// think makes a parameter of the introspection as if it had learned something.
+func think(p model.Parameter, seed uint64) {
+	switch p.Name {
+	case "introspection.heads.weight":
+		g := torch.NewGenerator(torch.CPU, seed)
+		defer g.Free()
+		p.Tensor.Normal_(0, 3/math.Sqrt(float64(p.Tensor.Size(1))), g)
+	case "introspection.heads.bias":
+		p.Tensor.Narrow(0, 2, 1).Fill_(1) // some tokens halt at once, some later, some never
+	case "introspection.out.weight", "introspection.meta_out.weight", "introspection.correction_out.weight":
+		p.Tensor.MulScalar_(5)
+	}
 }
 
 // randomText returns n bytes of words, spaces, digits and vowels.

@@ -86,6 +86,13 @@ func tinyConfig(t *testing.T, text string) *config.Config {
 	}
 }
 
+// introspective switches the introspection on, with loss terms that show.
+func introspective(cfg *config.Config) *config.Config {
+	cfg.Model.UseIntrospection, cfg.Model.MaxIterations = true, 3
+	cfg.Model.Introspection = config.Introspection{LossWeight: 0.5, PonderWeight: 0.1}
+	return cfg
+}
+
 // treeOf is the configuration as a run gets it.
 func treeOf(t *testing.T, cfg *config.Config) []byte {
 	t.Helper()
@@ -148,7 +155,7 @@ func sameLosses(t *testing.T, want, got map[string]line) {
 		t.Errorf("%d train lines, want %d", len(got), len(want))
 	}
 	for step, l := range want {
-		for _, key := range []string{"loss", "lm_loss", "load_balancing_loss", "grad_norm", "lr", "tokens", "bits_per_byte"} {
+		for _, key := range []string{"loss", "lm_loss", "load_balancing_loss", "introspection_loss", "grad_norm", "lr", "tokens", "bits_per_byte"} {
 			if string(got[step][key]) != string(l[key]) {
 				t.Errorf("step %s: %s is %s, want %s", step, key, got[step][key], l[key])
 			}

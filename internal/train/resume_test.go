@@ -43,7 +43,7 @@ func TestResumeIsBitEqual(t *testing.T) {
 					t.Error(err)
 				}
 			}()
-			straight, parts := tinyConfig(t, text), tinyConfig(t, text)
+			straight, parts := introspective(tinyConfig(t, text)), introspective(tinyConfig(t, text))
 			straight.Hardware.Threads, parts.Hardware.Threads = &threads, &threads
 			mustRun(t, straight, "none")
 			for i, steps := range []int64{8, 16, 24} {

@@ -3,8 +3,10 @@ package train_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -401,7 +403,7 @@ func TestAFullDiskEndsTheRunWithASentence(t *testing.T) {
 
 func TestGradientCheckpointingChangesNoLoss(t *testing.T) {
 	text := writeText(t, 20)
-	plain, recomputed := tinyConfig(t, text), tinyConfig(t, text)
+	plain, recomputed := introspective(tinyConfig(t, text)), introspective(tinyConfig(t, text))
 	plain.Training.MaxSteps, recomputed.Training.MaxSteps = 6, 6
 	recomputed.Training.GradientCheckpointing = true
 	mustRun(t, plain, "none")
@@ -409,5 +411,32 @@ func TestGradientCheckpointingChangesNoLoss(t *testing.T) {
 	sameLosses(t, linesOf(t, plain.Run.Dir, "train"), linesOf(t, recomputed.Run.Dir, "train"))
 	if n := torch.Live(); n != 0 {
 		t.Errorf("%d tensors left", n)
+	}
+}
+
+// TestIntrospectionHasALossOfItsOwn: the train lines say what it adds to the
+// loss, and say nothing of it where it is off.
+func TestIntrospectionHasALossOfItsOwn(t *testing.T) {
+	text := writeText(t, 20)
+	with, without := introspective(tinyConfig(t, text)), tinyConfig(t, text)
+	with.Training.MaxSteps, without.Training.MaxSteps = 4, 4
+	mustRun(t, with, "none")
+	mustRun(t, without, "none")
+	for step, l := range linesOf(t, with.Run.Dir, "train") {
+		var loss [4]float64
+		for i, key := range []string{"loss", "lm_loss", "load_balancing_loss", "introspection_loss"} {
+			if err := json.Unmarshal(l[key], &loss[i]); err != nil {
+				t.Fatalf("step %s: %s is %s", step, key, l[key])
+			}
+		}
+		// At weights of 0.5 and 0.1 two heads that know nothing cost 0.7 and the ponder cost is at least 0.1.
+		if loss[3] < 0.1 || loss[3] > 2 || math.Abs(loss[0]-loss[1]-loss[2]-loss[3]) > 1e-9 {
+			t.Errorf("step %s: loss %g of %g, %g and %g", step, loss[0], loss[1], loss[2], loss[3])
+		}
+	}
+	for step, l := range linesOf(t, without.Run.Dir, "train") {
+		if l["introspection_loss"] != nil {
+			t.Errorf("step %s has an introspection_loss without introspection", step)
+		}
 	}
 }

@@ -59,9 +59,10 @@ func split(b *data.Batch, lanes int) []*data.Batch {
 }
 
 // TestAccumulationHasTheGradientOfTheWholeBatch compares 1x8, 2x4, 4x2 and 8x1
-// lanes, parameter by parameter, for two steps so that memory is in play.
+// lanes, parameter by parameter, for two steps so that memory is in play, with the
+// introspection's loss terms.
 func TestAccumulationHasTheGradientOfTheWholeBatch(t *testing.T) {
-	cfg := tinyConfig(t, "").Model
+	cfg := introspective(tinyConfig(t, "")).Model
 	cfg.Dropout, cfg.MoE.LoadBalancingScope = 0, "sequence"
 	batch := randomBatch(8, 12)
 	gradients := func(lanes int) map[string][]float64 {

@@ -1,5 +1,5 @@
-// A look into the forward pass: what a trained model's memory and routers did
-// with a text, segment by segment.
+// A look into the forward pass: what a trained model's memory, routers and
+// introspection did with a text, segment by segment.
 //
 //	go run ./examples/memory_analysis --checkpoint RUN --text "Bir varmış bir yokmuş."
 package main

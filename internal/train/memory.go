@@ -65,6 +65,7 @@ type footprint struct {
 	score   float64 // times n_heads · max_seq_len, each block: attention in the open
 	shared  float64 // times d_model, once: embedding, memory, the largest backward pass
 	slot    float64 // times memory_size, where the model has memory
+	thought float64 // times d_model, each iteration of introspection, where the model has it
 	head    float64 // times the vocabulary
 	// gradients is the share of them that is there at the peak: they come as
 	// the backward pass frees activations.
@@ -73,8 +74,8 @@ type footprint struct {
 
 // Footprints of steps on a CPU.
 var (
-	float32Step  = footprint{process: 174 << 20, row: 3.7, feed: 2.8, shared: 104, slot: 5.7, head: 6}
-	bfloat16Step = footprint{process: 217 << 20, row: 6.3, feed: 0.75, score: 1.65, shared: 65, slot: 9.8, head: 6, gradients: 0.47}
+	float32Step  = footprint{process: 174 << 20, row: 3.7, feed: 2.8, shared: 104, slot: 5.7, thought: 12, head: 6}
+	bfloat16Step = footprint{process: 217 << 20, row: 6.3, feed: 0.75, score: 1.65, shared: 65, slot: 9.8, thought: 14, head: 6, gradients: 0.47}
 )
 
 // trainingMemory estimates a training process on a CPU.
@@ -97,15 +98,19 @@ func trainingMemory(cfg *config.Config, c model.Counts, vocab int64) Memory {
 	}
 }
 
-// values counts the values a token. With gradient checkpointing one block at a
-// time holds its own, the others their inputs.
+// values counts the values a token. With gradient checkpointing one block, or the
+// introspection, at a time holds its own, the others their inputs.
 func (f footprint) values(cfg *config.Config, vocab int64) float64 {
 	m := cfg.Model
 	d, layers := float64(m.DModel), float64(m.NLayers)
 	block := expertRows(m)*(f.row*d+f.feed*float64(m.DFF)) + f.score*float64(m.NHeads*m.SegmentLen())
-	blocks := layers * block
+	thoughts := 0.0
+	if m.UseIntrospection {
+		thoughts = f.thought * d * float64(m.MaxIterations)
+	}
+	blocks := layers*block + thoughts
 	if cfg.Training.GradientCheckpointing {
-		blocks = block + layers*d
+		blocks = max(block, thoughts) + layers*d
 	}
 	total := blocks + f.shared*d + f.head*float64(vocab)
 	if m.UseMemory {

@@ -5,8 +5,18 @@ import (
 	"strings"
 	"testing"
 
+	"agiformer/internal/config"
 	"agiformer/internal/train"
 )
+
+func planOf(t *testing.T, cfg *config.Config) *train.Plan {
+	t.Helper()
+	p, err := train.NewPlan(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
 
 func TestPlanGrowsWithWhatItPlans(t *testing.T) {
 	t.Parallel()
@@ -14,11 +24,7 @@ func TestPlanGrowsWithWhatItPlans(t *testing.T) {
 		cfg := tinyConfig(t, "")
 		cfg.Training.BatchSize, cfg.Model.NLayers, cfg.Training.GradientAccumulationSteps = batch, layers, accumulation
 		cfg.Training.GradientCheckpointing = recompute
-		p, err := train.NewPlan(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return p
+		return planOf(t, cfg)
 	}
 	base := plan(64, 4, 1, false)
 	if p := plan(128, 4, 1, false); p.Training.Activations/2 != base.Training.Activations || p.TokensPerStep != 2*base.TokensPerStep {
@@ -29,6 +35,11 @@ func TestPlanGrowsWithWhatItPlans(t *testing.T) {
 	}
 	if p := plan(64, 4, 1, true); p.Training.Activations >= base.Training.Activations || p.TrainingFLOPs() <= base.TrainingFLOPs() {
 		t.Error("gradient checkpointing saves no activations, or costs nothing")
+	}
+	thoughtful, deeper := introspective(tinyConfig(t, "")), introspective(tinyConfig(t, ""))
+	deeper.Model.MaxIterations *= 2
+	if a, b := planOf(t, thoughtful), planOf(t, deeper); a.Training.Activations >= b.Training.Activations || a.Counts.FLOPs >= b.Counts.FLOPs || a.Counts.Parameters != b.Counts.Parameters {
+		t.Error("twice the iterations take no more, or have parameters of their own")
 	}
 	p := plan(64, 4, 2, false)
 	if p.Training.Activations != base.Training.Activations || p.Training.Streams != 2*base.Training.Streams || p.Training.Gradients != p.Training.Parameters {

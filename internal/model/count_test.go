@@ -101,7 +101,7 @@ func TestCountedIntrospection(t *testing.T) {
 	iteration := 2*d*inner + 4*t8/2*inner + 2*inner*d // query, attention, out
 	iteration += 2*2*d*inner + 2*inner*d + 2*3*d      // meta-reasoning, heads
 	iteration += 2*d*inner + 2*inner*d                // correction
-	want := float64(2*2*d*inner + 3*iteration + 2*2*3)
+	want := float64(2*2*d*inner + 3*iteration + 2*3)
 	if got := model.Count(with, 256).FLOPs - model.Count(without, 256).FLOPs; got != want {
 		t.Errorf("introspection takes %g operations a token, by hand %g", got, want)
 	}

@@ -3,9 +3,10 @@
 // and each token leaves the loop when its own halting probability says so
 // (adaptive computation time, Graves 2016).
 //
-// Two of its heads are supervised by what the model itself predicts: one the
-// probability that the first guess is right (confidence), one that it is wrong
-// (error). Halting, heads and losses are computed in float32 whatever the type
+// Two of its heads are supervised by what the model itself predicts: the error
+// detector tells from the states alone whether the first guess will be wrong and
+// gates the correction; the confidence is the probability that the guess is
+// right, and knows the prediction too. Halting, heads and losses are computed in float32 whatever the type
 // of the products.
 //
 // Letters in the comments: B lanes, T positions of a segment, d model width, H'

@@ -27,16 +27,20 @@ func (o *Opinion) Tensors() []*torch.Tensor {
 	return []*torch.Tensor{o.Error, o.Confidence, o.Guess, o.Iterations, o.Ponder}
 }
 
-// Judge completes the loop's verdict by what the prediction's logits [B, T, V]
-// say of themselves: a learned linear function of their evidence.
+// Judge completes the loop's verdict: to the confidence it adds what the
+// prediction's logits [B, T, V] say of themselves, a learned linear function of
+// their evidence. The error stays what the states alone told, as it gated the
+// correction before there was a prediction.
 func (l *Loop) Judge(r Result, logits *torch.Tensor) *Opinion {
 	scope := torch.Enter()
 	defer scope.Exit()
 	facts, guess := evidence(logits)
-	var z *torch.Tensor
-	torch.NoAutocast(facts.Device().Type, func() { z = torch.Linear(facts, l.evidence, nil).Add(r.Verdict) })
+	confidence := r.Verdict.Select(-1, 1)
+	torch.NoAutocast(facts.Device().Type, func() {
+		confidence = torch.Linear(facts, l.evidence, nil).Squeeze(-1).Add(confidence)
+	})
 	o := &Opinion{
-		Error: z.Select(-1, 0), Confidence: z.Select(-1, 1), Guess: guess,
+		Error: r.Verdict.Select(-1, 0), Confidence: confidence, Guess: guess,
 		Iterations: r.Iterations.Squeeze(-1), Ponder: r.Ponder.Squeeze(-1),
 	}
 	scope.Exit(o.Tensors()...)

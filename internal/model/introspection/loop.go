@@ -9,7 +9,7 @@ import (
 type Loop struct {
 	self                        *SelfModel
 	correctionIn, correctionOut nn.Linear
-	evidence                    *torch.Tensor // [2, 3]
+	evidence                    *torch.Tensor // [1, 3]
 	iterations                  int64
 }
 
@@ -32,7 +32,7 @@ type Result struct {
 	// tokens' halting probabilities.
 	States *torch.Tensor
 	// Verdict [B, T, 2] float32: logits of error and confidence, means likewise,
-	// before the prediction's evidence (see Judge).
+	// the latter before the prediction's evidence (see Judge).
 	Verdict *torch.Tensor
 	// Iterations [B, T, 1] float32 that each token went through, and Ponder
 	// their number plus the remainder: the cost of thinking.

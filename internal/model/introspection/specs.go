@@ -15,10 +15,8 @@ type Shape struct {
 var startBias = nn.Values(0, 0, -1)
 
 // startEvidence makes the first confidence the softmax's own probability p_1 of
-// the first guess, and the first error 1 - p_1.
-var startEvidence = nn.Values(
-	-1, 0, 0,
-	1, 0, 0)
+// the first guess.
+var startEvidence = nn.Values(1, 0, 0)
 
 // Specs lists the parameters in their fixed order.
 func Specs(s Shape) []nn.Spec {
@@ -34,7 +32,7 @@ func Specs(s Shape) []nn.Spec {
 		in("meta_in", 2*d), out("meta_out"),
 		nn.Weight("heads", 3, d, nn.Constant(0)),
 		nn.Spec{Name: "heads.bias", Shape: []int64{3}, Init: startBias},
-		nn.Weight("evidence", 2, 3, startEvidence),
+		nn.Weight("evidence", 1, 3, startEvidence),
 		in("correction_in", d), out("correction_out"))
 }
 
@@ -45,5 +43,5 @@ func FLOPs(s Shape) float64 {
 	once := 2 * 2 * d * inner                                 // keys and values
 	maps := 2 * (2*d*inner + 3*d*inner + 2*d*inner + 3*d)     // query and out, meta, correction, heads
 	scores := 4 * float64(s.SegmentLen) / 2 * inner           // the causal mean of half the segment
-	return once + float64(s.Iterations)*(maps+scores) + 2*2*3 // and the evidence
+	return once + float64(s.Iterations)*(maps+scores) + 2*3 // and the evidence
 }

@@ -40,8 +40,8 @@ func Specs(s Shape) []nn.Spec {
 // halts before its last iteration: two for each product of a weight or score.
 func FLOPs(s Shape) float64 {
 	d, inner := float64(s.DModel), float64(s.Width)
-	once := 2 * 2 * d * inner                                 // keys and values
-	maps := 2 * (2*d*inner + 3*d*inner + 2*d*inner + 3*d)     // query and out, meta, correction, heads
-	scores := 4 * float64(s.SegmentLen) / 2 * inner           // the causal mean of half the segment
+	once := 2 * 2 * d * inner                               // keys and values
+	maps := 2 * (2*d*inner + 3*d*inner + 2*d*inner + 3*d)   // query and out, meta, correction, heads
+	scores := 4 * float64(s.SegmentLen) / 2 * inner         // the causal mean of half the segment
 	return once + float64(s.Iterations)*(maps+scores) + 2*3 // and the evidence
 }

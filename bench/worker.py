@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from twin import Agiformer, Batch, Config, Decoder
 from twin.files import load
-from twin.model import loss, parameter_groups
+from twin.model import losses, parameter_groups
 
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -77,7 +77,7 @@ class Worker:
         groups = parameter_groups(model, 0.01)
         optimizer = torch.optim.AdamW(groups, lr=1e-4, betas=(0.9, 0.999), eps=1e-8, fused=True)
         scaler = torch.amp.GradScaler(self.device.type, enabled=self.amp == torch.float16)
-        batches, times, cpu, losses = self.batches(), [], [], []
+        batches, times, cpu, history = self.batches(), [], [], []
         state, first = model.new_state(batches[0][0].ids.shape[0]), None
         for step in range(options.warmup + options.steps):
             batch, targets, resets = batches[step % len(batches)]
@@ -85,8 +85,8 @@ class Worker:
             if state is not None:
                 state.reset(resets)
             with self.autocast():
-                cross_entropy, total = loss(model(batch, state), targets)
-            scaler.scale(total).backward()
+                found = losses(self.config, model(batch, state), targets)
+            scaler.scale(found.total).backward()
             if step == 0:  # the memory has not been written yet: those gradients count as zeros, as on the other side
                 for parameter in model.parameters():
                     if parameter.grad is None:
@@ -100,12 +100,12 @@ class Worker:
             times.append(time.perf_counter() - start)
             cpu.append(time.process_time() - start_cpu)
             first = first or time.time()
-            losses.append(cross_entropy.detach())
+            history.append(found.cross_entropy.detach())
         return {
             "first_step_at": first,
             "step_ms": [1000 * t for t in times[options.warmup :]],
             "step_cpu_ms": [1000 * t for t in cpu[options.warmup :]],
-            "losses": [float(value) for value in losses],
+            "losses": [float(value) for value in history],
             "peak_mb": self.peak_mb(),
             "loaded_mb": self.loaded_mb,
         }

@@ -3,11 +3,12 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import ClassVar
 
 
 @dataclasses.dataclass
 class Config:
-    """One model; the names are those of conf/model/base.yaml (moe.* without the prefix)."""
+    """One model; the names are those of conf/model/base.yaml (moe.* without the prefix, introspection.* with it)."""
 
     vocab_size: int = 256
     d_model: int = 512
@@ -26,6 +27,12 @@ class Config:
     capacity_factor: float | None = None
     load_balancing_loss_weight: float = 0.01
     load_balancing_scope: str = "batch"
+    router_z_loss_weight: float = 0.0
+    use_linear_attention: bool = False
+    use_introspection: bool = False
+    max_iterations: int = 3
+    introspection_loss_weight: float = 0.05
+    introspection_ponder_weight: float = 0.001
 
     def __post_init__(self):
         self.expert_types = tuple(self.expert_types)
@@ -41,21 +48,31 @@ class Config:
         """H' of the experts' attention."""
         return self.n_heads // 2 if self.n_heads % 2 == 0 else self.n_heads
 
-    MOE_KEYS = ("top_k", "capacity_factor", "load_balancing_loss_weight", "load_balancing_scope")
+    # The keys of the YAML's groups below the model's own, and the names that they have here.
+    GROUPS: ClassVar = {
+        "moe": {
+            key: key
+            for key in ("top_k", "capacity_factor", "load_balancing_loss_weight", "load_balancing_scope", "router_z_loss_weight")
+        },
+        "introspection": {key: f"introspection_{key}" for key in ("loss_weight", "ponder_weight")},
+    }
 
     def to_yaml_keys(self) -> dict:
-        """The tree as it stands in the YAML: the moe keys nested."""
+        """The tree as it stands in the YAML, with its groups."""
         tree = dataclasses.asdict(self)
         tree["expert_types"] = list(self.expert_types)
-        tree["moe"] = {key: tree.pop(key) for key in self.MOE_KEYS}
+        for group, names in self.GROUPS.items():
+            tree[group] = {key: tree.pop(name) for key, name in names.items()}
         return tree
 
     @classmethod
     def from_yaml_keys(cls, tree: dict) -> "Config":
         """Reads such a tree; keys that the twin does not know are passed over."""
-        flat = {**tree, **tree.get("moe", {})}
-        names = {field.name for field in dataclasses.fields(cls)}
-        return cls(**{key: value for key, value in flat.items() if key in names})
+        flat = dict(tree)
+        for group, names in cls.GROUPS.items():
+            flat |= {names[key]: value for key, value in tree.get(group, {}).items() if key in names}
+        fields = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{key: value for key, value in flat.items() if key in fields})
 
     @classmethod
     def from_json(cls, path) -> "Config":

@@ -4,26 +4,29 @@ import torch
 from torch import Tensor
 
 from .features import Labeler
-from .layers import KVCache
+from .introspection import Findings
 from .model import Agiformer, Batch
 
 
 class Decoder:
-    """Feeds tokens and gives the logits after each; rolls into the memory at a segment's end."""
+    """Feeds tokens and gives the logits after each; rolls into the memory at a segment's end.
+
+    findings: what introspection found of each token of the last feed, without the evidence.
+    """
 
     def __init__(self, model: Agiformer):
         self.model, self.config = model, model.config
         self.state = model.new_state(1)
         self.labeler = Labeler()
         self.device = model.embedding.weight.device
+        self.findings: list[Findings] = []
         self._begin()
 
     @torch.no_grad()
     def _begin(self) -> None:
         size = self.config.max_seq_len
-        self.caches = [
-            (KVCache(size), [KVCache(size) for _ in range(self.config.n_experts)]) for _ in range(self.config.n_layers)
-        ]
+        self.caches = [block.new_caches(size) for block in self.model.blocks]
+        self.introspection_cache = self.model.introspection.new_cache(size) if self.config.use_introspection else None
         self.position, self.word, self.states = 0, 0, []
         self.read = None
         if self.state is not None:
@@ -43,7 +46,7 @@ class Decoder:
     @torch.inference_mode()
     def feed(self, ids: list[int]) -> Tensor:
         """Logits [n, V] after each of the n ids."""
-        results = []
+        results, self.findings = [], []
         while ids:
             room = self.config.max_seq_len - self.position
             if self.position == 0 and len(ids) > 1:
@@ -71,7 +74,15 @@ class Decoder:
             x = x + model.memory(x, rope, self.read)
         for block, caches in zip(model.blocks, self.caches):
             x, _, _ = block(x, rope, batch.features(), None, caches)
+        x = self._introspect(x, batch.features())
         return x, model.logits(model.final_norm(x))
+
+    def _introspect(self, x: Tensor, places: dict) -> Tensor:
+        if self.introspection_cache is None:
+            return x
+        x, findings = self.model.introspection(x, places, self.introspection_cache)
+        self.findings.append(findings)
+        return x
 
     def _step(self, token: int) -> Tensor:
         model, batch = self.model, self._batch([token])
@@ -82,6 +93,7 @@ class Decoder:
         places = batch.features()
         for block, caches in zip(model.blocks, self.caches):
             x = block.step(x, rope, places, caches)
+        x = self._introspect(x, places)
         self.states.append(x)
         self.position += 1
         return model.logits(model.final_norm(x))[0]

@@ -4,7 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .layers import KVCache, attend, linear, rotary_angles, rotate, split_heads
+from .causal import CausalAttention
+from .layers import KVCache, attend, head_rope, linear, rotary_angles, rotate, split_heads
+from .spatial import SpatialAttention
 
 TYPES, PLACES, VOWELS = 32, 16, 8
 FEATURE_WIDTH = 8  # dimensions of each head that hold the token features
@@ -12,6 +14,8 @@ FEATURE_WIDTH = 8  # dimensions of each head that hold the token features
 
 class LanguageAttention(nn.Module):
     """Agglutinative attention: two-level rotary positions and token features as extra dimensions."""
+
+    EARLIER = 0  # entries of a cache before the first token
 
     def __init__(self, d_model: int, heads: int):
         super().__init__()
@@ -59,6 +63,8 @@ class LanguageAttention(nn.Module):
 class LogicAttention(nn.Module):
     """Directed relations: score = forward * q_i.k_j + backward * k_i.q_j; gated values."""
 
+    EARLIER = 0
+
     def __init__(self, d_model: int, heads: int):
         super().__init__()
         inner = d_model // 2
@@ -74,9 +80,8 @@ class LogicAttention(nn.Module):
     def forward(self, u: Tensor, places: dict, cache: KVCache | None = None) -> Tensor:
         """u [B, C, d]; places holds positions [B, C]."""
         q, k = (split_heads(part, self.heads) for part in self.qk(u).chunk(2, dim=-1))
-        angles = rotary_angles(places["positions"], self.width // 4, u.dtype).unsqueeze(1)
-        cos, sin = angles.cos(), angles.sin()
-        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+        rope = head_rope(places, self.width // 2, u.dtype)
+        q, k = rotate(q, *rope), rotate(k, *rope)
         ahead, back = (scale.to(q.dtype).view(-1, 1, 1) for scale in (self.ahead, self.back))
         queries = torch.cat((ahead * q, back * k), dim=-1)
         keys = torch.cat((k, q), dim=-1)
@@ -84,7 +89,12 @@ class LogicAttention(nn.Module):
         return self.out(attended * F.silu(self.gate(u)))
 
 
-ATTENTION = {"language": LanguageAttention, "logic": LogicAttention}
+ATTENTION = {
+    "language": LanguageAttention,
+    "logic": LogicAttention,
+    "spatial": SpatialAttention,
+    "causal": CausalAttention,
+}
 
 
 class Expert(nn.Module):
@@ -97,7 +107,32 @@ class Expert(nn.Module):
         self.up = linear(d_model, d_ff)
         self.down = linear(d_ff, d_model)
 
+    def new_cache(self, capacity: int) -> KVCache:
+        """What decoding a segment of at most `capacity` tokens carries."""
+        return KVCache(capacity + self.attention.EARLIER)
+
     def forward(self, u: Tensor, places: dict, cache: KVCache | None = None) -> Tensor:
         """u [B, C, d] -> [B, C, d], causal in the order of the subsequence."""
         a = self.attention(u, places, cache)
         return a + self.down(F.gelu(self.up(self.norm(u + a))))
+
+
+class DenseExpert(nn.Module):
+    """y = down(GELU(up(u))): no attention, the feed-forward of a plain GPT."""
+
+    def __init__(self, d_model: int, d_ff: int):
+        super().__init__()
+        self.up = linear(d_model, d_ff)
+        self.down = linear(d_ff, d_model)
+
+    def new_cache(self, capacity: int) -> None:
+        """Tokens do not see each other: nothing to carry."""
+
+    def forward(self, u: Tensor, places: dict, cache: None = None) -> Tensor:
+        """u [B, C, d] -> [B, C, d], each token alone."""
+        return self.down(F.gelu(self.up(u)))
+
+
+def expert(kind: str, d_model: int, heads: int, d_ff: int) -> nn.Module:
+    """The expert of that name in expert_types."""
+    return DenseExpert(d_model, d_ff) if kind == "dense" else Expert(kind, d_model, heads, d_ff)

@@ -7,10 +7,9 @@ from torch.nn import functional as F
 
 def rotary_angles(positions: Tensor, pairs: int, dtype: torch.dtype) -> Tensor:
     """positions [...] -> angles [..., pairs]: p * 10000^(-j/pairs) (Su et al. 2021)."""
-    wide = torch.float64 if dtype == torch.float64 else torch.float32
-    steps = torch.arange(pairs, device=positions.device, dtype=wide)
+    steps = torch.arange(pairs, device=positions.device, dtype=wide(dtype))
     frequencies = torch.pow(10000.0, -steps / pairs)
-    return positions.to(wide).unsqueeze(-1) * frequencies
+    return positions.to(wide(dtype)).unsqueeze(-1) * frequencies
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -28,6 +27,11 @@ def split_heads(x: Tensor, heads: int) -> Tensor:
 def merge_heads(x: Tensor) -> Tensor:
     """[B, H, T, h] -> [B, T, H*h]"""
     return x.transpose(1, 2).flatten(-2)
+
+
+def wide(dtype: torch.dtype) -> torch.dtype:
+    """What is computed precisely whatever the AMP dtype: float32, float64 of a float64 model."""
+    return torch.float64 if dtype == torch.float64 else torch.float32
 
 
 def linear(inputs: int, outputs: int) -> nn.Linear:
@@ -51,7 +55,17 @@ class KVCache:
         self.keys[:, :, self.length : end] = keys
         self.values[:, :, self.length : end] = values
         self.length = end
-        return self.keys[:, :, :end], self.values[:, :, :end]
+        return self.contents()
+
+    def contents(self) -> tuple[Tensor, Tensor]:
+        """The keys and values held, [1, H, length, h] each."""
+        return self.keys[:, :, : self.length], self.values[:, :, : self.length]
+
+
+def head_rope(places: dict, width: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """cos and sin [B, 1, T, w/2] of heads of width w at the positions [B, T] of places."""
+    angles = rotary_angles(places["positions"], width // 2, dtype).unsqueeze(1)
+    return angles.cos(), angles.sin()
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, cache: KVCache | None = None) -> Tensor:
@@ -63,7 +77,12 @@ def attend(q: Tensor, k: Tensor, v: Tensor, cache: KVCache | None = None) -> Ten
     if cache is not None:
         causal = cache.length == 0
         k, v = cache.append(k, v)
-    return merge_heads(F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=q.shape[-1] ** -0.5))
+    return merge_heads(dot_product_attention(q, k, v, causal))
+
+
+def dot_product_attention(q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Tensor:
+    """softmax(q k^T / sqrt(h)) v, [B, H, T, h]; causal wants as many keys as queries."""
+    return F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=q.shape[-1] ** -0.5)
 
 
 class Attention(nn.Module):
@@ -74,6 +93,10 @@ class Attention(nn.Module):
         self.heads = heads
         self.qkv = linear(d_model, 3 * d_model)
         self.out = linear(d_model, d_model)
+
+    def new_cache(self, capacity: int) -> KVCache:
+        """What decoding a segment of at most `capacity` tokens carries."""
+        return KVCache(capacity)
 
     def forward(self, x: Tensor, rope: tuple[Tensor, Tensor], cache: KVCache | None = None) -> Tensor:
         """x [B, T, d]; rope = cos and sin [T, h/2]."""

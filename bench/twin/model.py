@@ -8,9 +8,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .config import Config
+from .introspection import Findings, Introspection, introspection_loss
 from .layers import Attention, linear, rotary_angles
 from .memory import Memory, State
 from .moe import MoE
+from .retention import LinearAttention
 
 
 @dataclasses.dataclass
@@ -42,12 +44,13 @@ class Batch:
 
 @dataclasses.dataclass
 class Output:
-    """logits [B, T, V], embeddings [B, T, d] after the final norm, load balancing and tokens by expert [L, E]."""
+    """logits [B, T, V], embeddings [B, T, d] after the final norm, router losses, tokens by expert [L, E], introspection."""
 
     logits: Tensor
     embeddings: Tensor
     load_balancing: Tensor | None
     counts: list
+    findings: Findings | None = None
 
 
 class Block(nn.Module):
@@ -56,13 +59,18 @@ class Block(nn.Module):
     def __init__(self, config: Config):
         super().__init__()
         self.attention_norm = nn.LayerNorm(config.d_model)
-        self.attention = Attention(config.d_model, config.n_heads)
+        attention = LinearAttention if config.use_linear_attention else Attention
+        self.attention = attention(config.d_model, config.n_heads)
         self.moe_norm = nn.LayerNorm(config.d_model)
         self.moe = MoE(config)
         self.dropout = nn.Dropout(config.dropout)
 
+    def new_caches(self, capacity: int) -> tuple:
+        """What decoding a segment of at most `capacity` tokens carries: the attention's, the experts'."""
+        return self.attention.new_cache(capacity), self.moe.new_caches(capacity)
+
     def forward(self, x: Tensor, rope, places: dict, valid, caches=None):
-        """x [B, T, d] -> the same, load-balancing term, tokens by expert."""
+        """x [B, T, d] -> the same, the router's loss, tokens by expert."""
         own, experts = caches or (None, None)
         x = x + self.dropout(self.attention(self.attention_norm(x), rope, own))
         y, balance, counts = self.moe(self.moe_norm(x), places, valid, experts)
@@ -85,6 +93,8 @@ class Agiformer(nn.Module):
         if config.use_memory:
             self.memory = Memory(config)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layers))
+        if config.use_introspection:
+            self.introspection = Introspection(config)
         self.final_norm = nn.LayerNorm(config.d_model)
         self.head = linear(config.d_model, config.vocab_size)
         self.dropout = nn.Dropout(config.dropout)
@@ -101,11 +111,15 @@ class Agiformer(nn.Module):
             if isinstance(module, nn.Embedding):
                 module.weight.normal_(std=0.02 if name == "embedding" else 0.5)
             elif isinstance(module, nn.Linear):
-                residual = name.startswith("blocks.") and name.endswith((".out", ".down"))
+                in_block = name.startswith(("blocks.", "introspection."))
+                residual = in_block and name.endswith((".out", "_out", ".down"))
                 module.weight.normal_(std=math.sqrt(1 / (3 * module.in_features)) * (depth if residual else 1))
         if self.config.use_memory:
             self.memory.bank.gate.bias.fill_(-2)
             self.memory.fusion.norm.weight.fill_(0.3)
+        if self.config.use_introspection:
+            self.introspection.heads.bias.copy_(torch.tensor([0.0, 0.0, -1.0]))
+            self.introspection.evidence.weight.zero_()
 
     def new_state(self, lanes: int) -> State | None:
         """Empty streams, None where the model has no memory."""
@@ -125,32 +139,52 @@ class Agiformer(nn.Module):
         """x [..., d] after the final norm -> [..., V]; the padding id never has a chance."""
         return self.head(x).to(self.padding.dtype) + self.padding
 
-    def forward(self, batch: Batch, state: State | None = None, caches=None, read=None) -> Output:
-        """One segment; moves the state on. With caches (one lane, empty) this is the decoder's prefill."""
+    def forward(self, batch: Batch, state: State | None = None) -> Output:
+        """One segment; moves the state on."""
         rope, places = self.rope(batch.ids.shape[1]), batch.features()
         x = self.dropout(self.embedding(batch.ids))
         if self.config.use_memory:
-            if read is None:
-                state = state or self.new_state(len(x))
-                read = self.memory.begin(state, x.dtype)
-            x = x + self.dropout(self.memory(x, rope, read))
-        balance, counts = 0, []
-        for i, block in enumerate(self.blocks):
-            x, term, used = block(x, rope, places, batch.mask, caches and caches[i])
+            state = state or self.new_state(len(x))
+            x = x + self.dropout(self.memory(x, rope, self.memory.begin(state, x.dtype)))
+        balance, counts, findings = 0, [], None
+        for block in self.blocks:
+            x, term, used = block(x, rope, places, batch.mask)
             if term is not None:
                 balance = balance + term
                 counts.append(used)
+        if self.config.use_introspection:
+            x, findings = self.introspection(x, places)
         if state is not None:
             state.push(x, batch.lengths)
         x = self.final_norm(x)
-        return Output(self.logits(x), x, balance if counts else None, counts)
+        logits = self.logits(x)
+        if findings is not None:
+            findings = self.introspection.judge(findings, logits)
+        return Output(logits, x, balance if counts else None, counts, findings)
 
 
-def loss(output: Output, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean cross-entropy over the targets that are not 0, and the same with load balancing."""
+@dataclasses.dataclass
+class Losses:
+    """Scalars: mean cross-entropy over the targets that are not 0, the routers' losses, introspection's."""
+
+    cross_entropy: Tensor
+    load_balancing: Tensor | float
+    introspection: Tensor | float
+
+    @property
+    def total(self) -> Tensor:
+        """What training descends."""
+        return self.cross_entropy + self.load_balancing + self.introspection
+
+
+def losses(config: Config, output: Output, targets: Tensor) -> Losses:
+    """The losses of one segment, targets [B, T]."""
     cross_entropy = F.cross_entropy(output.logits.flatten(0, 1), targets.flatten(), ignore_index=0)
-    total = cross_entropy if output.load_balancing is None else cross_entropy + output.load_balancing
-    return cross_entropy, total
+    balance = 0.0 if output.load_balancing is None else output.load_balancing
+    found = 0.0
+    if output.findings is not None:
+        found = introspection_loss(config, output.findings, output.logits, targets)
+    return Losses(cross_entropy, balance, found)
 
 
 def parameter_groups(model: nn.Module, decay: float) -> list[dict]:

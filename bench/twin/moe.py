@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from .config import Config
-from .experts import Expert
-from .layers import linear
+from .experts import expert
+from .layers import linear, wide
 
 
 class MoE(nn.Module):
@@ -19,18 +19,23 @@ class MoE(nn.Module):
         if config.n_experts > 1:
             self.router = linear(config.d_model, config.n_experts)
         self.experts = nn.ModuleList(
-            Expert(kind, config.d_model, config.expert_heads, config.d_ff) for kind in config.expert_types
+            expert(kind, config.d_model, config.expert_heads, config.d_ff) for kind in config.expert_types
         )
 
-    def route(self, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """u [B, T, d] -> probabilities [B, T, E], weights and choices [B, T, k]; float32 whatever the AMP dtype."""
+    def new_caches(self, capacity: int) -> list:
+        """What decoding a segment of at most `capacity` tokens carries, by expert."""
+        return [expert.new_cache(capacity) for expert in self.experts]
+
+    def route(self, u: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """u [B, T, d] -> logits and probabilities [B, T, E], weights and choices [B, T, k]; float32 whatever the AMP dtype."""
         with torch.autocast(u.device.type, enabled=False):
-            wide = torch.float64 if u.dtype == torch.float64 else torch.float32
-            probabilities = nn.functional.linear(u.to(wide), self.router.weight.to(wide)).softmax(dim=-1)
+            precise = wide(u.dtype)
+            logits = nn.functional.linear(u.to(precise), self.router.weight.to(precise))
+            probabilities = logits.softmax(dim=-1)
         weights, choices = probabilities.topk(self.config.top_k, dim=-1)
         if self.config.top_k > 1:
             weights = weights / weights.sum(dim=-1, keepdim=True)
-        return probabilities, weights, choices
+        return logits, probabilities, weights, choices
 
     def load_balancing(self, probabilities: Tensor, valid: Tensor) -> Tensor:
         """w * E * sum_e (mean over valid tokens of p_e)^2; valid [B, T] bool."""
@@ -44,15 +49,23 @@ class MoE(nn.Module):
             term = (((probabilities * share).sum(dim=(0, 1)) / share.sum()) ** 2).sum()
         return config.load_balancing_loss_weight * config.n_experts * term
 
+    def z_loss(self, logits: Tensor, valid: Tensor) -> Tensor:
+        """z * mean over valid tokens of (log sum_e exp logit_e)^2 (Zoph et al. 2022)."""
+        squares = logits.logsumexp(dim=-1).square()
+        return self.config.router_z_loss_weight * (squares * valid).sum() / valid.sum()
+
     def forward(self, u: Tensor, places: dict, valid: Tensor | None, caches: list | None = None):
-        """u [B, T, d] -> [B, T, d], the load-balancing term and the tokens of each expert [E] (both None with one expert)."""
+        """u [B, T, d] -> [B, T, d], the router's loss and the tokens of each expert [E] (both None with one expert)."""
         if self.config.n_experts == 1:
             return self.experts[0](u, places, caches and caches[0]), None, None
         if valid is None:
             valid = torch.ones(u.shape[:2], dtype=torch.bool, device=u.device)
-        probabilities, weights, choices = self.route(u)
+        logits, probabilities, weights, choices = self.route(u)
         result, counts = self._dispatch(u, places, weights, choices, valid, caches)
-        return result, self.load_balancing(probabilities, valid), counts
+        term = self.load_balancing(probabilities, valid)
+        if self.config.router_z_loss_weight > 0:
+            term = term + self.z_loss(logits, valid)
+        return result, term, counts
 
     def _dispatch(self, u, places, weights, choices, valid, caches):
         batch, length, width = u.shape
@@ -102,7 +115,7 @@ class MoE(nn.Module):
         """One token, u [1, 1, d], through the caches of the experts that it chooses."""
         if self.config.n_experts == 1:
             return self.experts[0](u, places, caches[0])
-        _, weights, choices = self.route(u)
+        _, _, weights, choices = self.route(u)
         result = 0
         for weight, e in zip(weights.flatten().unbind(), choices.flatten().tolist()):
             y = self.experts[e](u, places, caches[e])

@@ -1,6 +1,6 @@
 """Runs both sides in turn, each measurement in a process of its own, and prints their ratios.
 
-    python bench/compare.py --go build/benchgo [--sizes d256,quickstart,text_only] [--rounds 3] [--write]
+    python bench/compare.py --go build/benchgo [--sizes d256,quickstart,text_only,full] [--rounds 3] [--write]
 
 bench/run.sh does the set-up and calls this. The order is Go, PyTorch, Go, PyTorch, ...; figures are medians over all
 rounds' steps. The results go to build/bench/results.json, with --write also into docs/performance.md.
@@ -19,9 +19,11 @@ from pathlib import Path
 import prepare
 import report
 import torch
+from twin.retention import CHUNK
 
 ROOT = Path(__file__).resolve().parent.parent
 GO, PYTORCH = "agiformer", "PyTorch"
+LARGE = ("text_only", "full")  # sizes whose steps take seconds
 
 
 class Runner:
@@ -95,30 +97,63 @@ def summary(size: str, dtype: str, trained: dict, generated: dict, flops: float)
 
 def training_flops(config) -> float:
     """FLOPs a token of forward and backward: six for each weight of a product that it passes, and attention's."""
-    d, inner, length = config.d_model, config.d_model // 2, config.max_seq_len
-    heads = config.expert_heads
-    kinds = {"language": d * (2 * (inner - 8 * heads) + inner) + inner * d, "logic": 4 * d * inner}
-    experts = sum(kinds[kind] + 2 * d * config.d_ff for kind in config.expert_types)
-    share = config.top_k / config.n_experts
-    block = 4 * d * d + share * experts + (config.n_experts * d if config.n_experts > 1 else 0)
-    # Scores and values, two FLOPs each, over half of the past on average; an expert's past is its share of it.
-    attention = 2 * d * length / 2 + config.top_k * 2 * inner * length * share / 2
-    weights = config.n_layers * (block + attention) + d * config.vocab_size
+    d = config.d_model
+    weights = config.n_layers * (attention_weights(config) + expert_weights(config)) + d * config.vocab_size
     if config.use_memory:
-        # Query and out of working memory, query of the bank, fusion; keys and values of W states and the write of N
-        # slots are computed once a segment.
-        working = 2 * d * d + 2 * d * config.max_segment_len + 2 * d * d * config.max_segment_len / length
-        slots = 2 * d * config.memory_size + d * d
-        written = (config.memory_size * (d * d + 2 * d * config.max_segment_len) + 2 * d * d * config.max_segment_len) / length
-        weights += working + slots + written + 4 * d * d
+        weights += memory_weights(config)
+    if config.use_introspection:
+        weights += introspection_weights(config)
     return 6 * weights
+
+
+def attention_weights(config) -> float:
+    """A block's attention, as weights a token passes: scores and values are two products over the past."""
+    d, length, width = config.d_model, config.max_seq_len, config.d_model // config.n_heads
+    if config.use_linear_attention:
+        # Half a chunk of the past on average, and the state read and written.
+        return 4 * d * d + 2 * d * min(CHUNK, length) / 2 + 2 * d * width
+    return 4 * d * d + 2 * d * length / 2  # half of the past on average
+
+
+def expert_weights(config) -> float:
+    """A block's experts and router; an expert's attention sees its share of the past."""
+    d, inner, heads = config.d_model, config.d_model // 2, config.expert_heads
+    kinds = {
+        "language": d * (2 * (inner - 8 * heads) + inner) + inner * d,
+        "logic": 4 * d * inner,
+        "spatial": d * (3 * (inner - 8 * heads) + 3 * heads) + inner * d,
+        "causal": d * (2 * (inner - 4 * heads) + inner) + inner * d,
+        "dense": 0,
+    }
+    share = config.top_k / config.n_experts
+    weights = sum(kinds[kind] + 2 * d * config.d_ff for kind in config.expert_types)
+    attending = sum(kind != "dense" for kind in config.expert_types)
+    past = 2 * inner * config.max_seq_len * share / 2
+    return share * (weights + attending * past) + (config.n_experts * d if config.n_experts > 1 else 0)
+
+
+def memory_weights(config) -> float:
+    """Query and out of working memory, query of the bank, fusion; what is computed once a segment counts by its share."""
+    d, states, length = config.d_model, config.max_segment_len, config.max_seq_len
+    working = 2 * d * d + 2 * d * states + 2 * d * d * states / length
+    slots = 2 * d * config.memory_size + d * d
+    written = (config.memory_size * (d * d + 2 * d * states) + 2 * d * d * states) / length
+    return working + slots + written + 4 * d * d
+
+
+def introspection_weights(config) -> float:
+    """Keys and values once; query, out, meta-reasoning, heads and correction in every iteration."""
+    d, inner = config.d_model, config.d_model // 2
+    return 2 * d * inner + config.max_iterations * (7 * d * inner + 3 * d + 2 * inner * config.max_seq_len / 2)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--go", type=Path, default=ROOT / "build/benchgo")
-    parser.add_argument("--sizes", type=lambda text: text.split(","), default=["d256", "quickstart", "text_only"])
+    parser.add_argument("--sizes", type=lambda text: text.split(","), default=["d256", "quickstart", "text_only", "full"])
     parser.add_argument("--rounds", type=int, default=3, help="processes of each side, in turn")
+    parser.add_argument("--warmup", type=int, default=2, help="training steps before those that are timed")
+    parser.add_argument("--steps", type=int, default=0, help="timed training steps a process; 0: 12, of large sizes 4")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="threads of an operation")
     parser.add_argument("--quick", action="store_true", help="the first size, one round")
     parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
@@ -135,12 +170,14 @@ def main() -> None:
         folder = ROOT / "build/bench" / size
         prepare.prepare(size, folder)
         flops = training_flops(prepare.SIZES[size][1])
-        steps = "4" if size == "text_only" else "12"
+        steps = options.steps or (4 if size in LARGE else 12)
         for dtype in dtypes:
-            trained = runner.rounds("train", folder, dtype, "--warmup", "2", "--steps", steps)
+            trained = runner.rounds("train", folder, dtype, "--warmup", str(options.warmup), "--steps", str(steps))
             generated = runner.rounds("generate", folder, dtype, "--steps", "3")
             results.append(summary(size, dtype, trained, generated, flops))
             report.show(results[-1])
+    for line in report.pairs(results):
+        print(line)
     command = "bench/run.sh " + " ".join(argument for argument in sys.argv[1:] if argument != str(options.go))
     document = {
         "date": datetime.date.today().isoformat(),

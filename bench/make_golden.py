@@ -5,8 +5,9 @@
 NAME.json holds the configuration, NAME.safetensors the numbers:
 param/<name> float32; per segment seg{s}/ids, types, places, vowels, words, targets [B, T], lengths [B], mask [B, T],
 reset [B], logits [B, T, V] and embeddings [B, T, d] (0 at padding), cross_entropy [1], load_balancing [1], usage [L, E],
+with introspection error, confidence (logits), ponder and iterations [B, T] (0 at padding) and introspection [1], its loss,
 and the state after it: working [B, W, d], count [B], bank [B, N, d] (0 where not written), written [B], segments [B];
-of the last segment grad/<name> float32 and trace/<part> [B, T, d]. adamw.* holds three optimizer steps.
+of the last segment grad/<name> float32 and, of short ones, trace/<part> [B, T, d]. adamw.* holds three optimizer steps.
 """
 
 import dataclasses
@@ -19,27 +20,38 @@ from safetensors.torch import save_file
 
 from twin import Agiformer, Batch, Config
 from twin.files import named_parameters
-from twin.model import loss
+from twin.model import losses
 
 SMALL = Config(
     vocab_size=16, d_model=32, n_layers=1, n_heads=2, d_ff=8, memory_size=5, max_seq_len=8, dropout=0.0, max_segment_len=8
 )
 ALTERNATING = ("language", "logic", "language", "logic")
+KINDS = ("language", "logic", "spatial", "causal")
+TRACED = 16  # tokens of a segment up to which the outputs of the parts are kept
 
 
 @dataclasses.dataclass
 class Case:
-    """One model and the segments it sees: lengths and resets, [segments][lanes]."""
+    """One model and the segments it sees: lengths and resets, [segments][lanes].
+
+    seed: of parameters and tokens, None for the case's number; one that gives every expert some tokens.
+    """
 
     config: Config
     lengths: list
     resets: list
     train_capacity: bool = False
+    seed: int | None = None
 
 
 def variant(**changes) -> Config:
     """SMALL with changes; top_k is derived anew."""
     return dataclasses.replace(SMALL, **{"top_k": None, **changes})
+
+
+def alone(kind: str, **changes) -> Config:
+    """SMALL with one expert of a kind and no memory."""
+    return variant(n_experts=1, expert_types=(kind,), use_memory=False, **changes)
 
 
 CASES = {
@@ -64,6 +76,45 @@ CASES = {
     ),
     "sequence": Case(
         variant(n_experts=3, expert_types=ALTERNATING[:3], top_k=2, use_memory=False, load_balancing_scope="sequence"),
+        [[8, 3, 6]],
+        [[1, 1, 1]],
+    ),
+    # Each kind of expert alone, with two heads of attention.
+    "spatial": Case(alone("spatial", d_model=64, n_heads=4), [[8, 5]], [[1, 1]]),
+    "causal": Case(alone("causal", d_model=64, n_heads=4), [[8, 5]], [[1, 1]]),
+    "dense": Case(alone("dense"), [[8, 5]], [[1, 1]]),
+    "kinds": Case(variant(n_experts=4, expert_types=KINDS, use_memory=False, max_seq_len=16), [[16, 11]], [[1, 1]], seed=175),
+    "kinds_twice": Case(
+        variant(n_experts=8, expert_types=KINDS * 2, use_memory=False, max_seq_len=32), [[32, 21]], [[1, 1]], seed=125
+    ),
+    # More than a chunk of 64, and the second one short: the state goes on.
+    "linear": Case(alone("dense", use_linear_attention=True, max_seq_len=72), [[72, 67]], [[1, 1]]),
+    # Five chunks, and positions above 256, which the causal expert splits.
+    "long": Case(alone("causal", use_linear_attention=True, max_seq_len=264), [[264]], [[1]]),
+    "introspection": Case(
+        alone("dense", d_model=64, n_heads=4, use_introspection=True, max_iterations=4), [[8, 5]], [[1, 1]]
+    ),
+    "full": Case(
+        variant(
+            n_experts=4,
+            expert_types=KINDS,
+            use_linear_attention=True,
+            use_introspection=True,
+            router_z_loss_weight=0.02,
+            introspection_loss_weight=0.3,
+            introspection_ponder_weight=0.2,
+        ),
+        [[8, 8], [8, 6], [8, 8]],
+        [[1, 1], [0, 0], [0, 1]],
+    ),
+    "zloss": Case(
+        variant(
+            n_experts=3,
+            expert_types=("dense",) * 3,
+            use_memory=False,
+            load_balancing_scope="sequence",
+            router_z_loss_weight=0.1,
+        ),
         [[8, 3, 6]],
         [[1, 1, 1]],
     ),
@@ -105,6 +156,8 @@ def hooks(model: Agiformer, trace: dict) -> list:
     parts = {"embedding": model.embedding}
     if model.config.use_memory:
         parts.update({"memory": model.memory, "memory.working": model.memory.working, "memory.bank": model.memory.bank})
+    if model.config.use_introspection:
+        parts["introspection"] = model.introspection
     for i, block in enumerate(model.blocks):
         parts.update({f"blocks.{i}.attention": block.attention, f"blocks.{i}.moe": block.moe})
 
@@ -119,7 +172,7 @@ def hooks(model: Agiformer, trace: dict) -> list:
 
 def record(tensors: dict, s: int, batch: Batch, targets, reset, output, config: Config) -> torch.Tensor:
     """Puts a segment's inputs and results into tensors; returns its total loss."""
-    cross_entropy, total = loss(output, targets)
+    found = losses(config, output, targets)
     at = f"seg{s}/"
     for key in ("ids", "types", "places", "vowels", "words", "lengths"):
         tensors[at + key] = getattr(batch, key)
@@ -127,12 +180,16 @@ def record(tensors: dict, s: int, batch: Batch, targets, reset, output, config: 
     tensors |= {at + "targets": targets, at + "mask": batch.mask.to(torch.uint8), at + "reset": reset.to(torch.uint8)}
     tensors[at + "logits"] = output.logits.detach().masked_fill(~place, 0)
     tensors[at + "embeddings"] = output.embeddings.detach().masked_fill(~place, 0)
-    tensors[at + "cross_entropy"] = cross_entropy.detach().view(1)
-    tensors[at + "load_balancing"] = (total - cross_entropy).detach().view(1)
+    tensors[at + "cross_entropy"] = found.cross_entropy.detach().view(1)
+    tensors[at + "load_balancing"] = torch.as_tensor(found.load_balancing, dtype=torch.float64).detach().view(1)
     if config.n_experts > 1:
         counts = torch.stack(output.counts).double()
         tensors[at + "usage"] = counts / counts.sum(dim=1, keepdim=True)
-    return total
+    if output.findings is not None:
+        tensors[at + "introspection"] = found.introspection.detach().view(1)
+        for field in dataclasses.fields(output.findings):
+            tensors[at + field.name] = getattr(output.findings, field.name).detach() * batch.mask
+    return found.total
 
 
 def build(case: Case, seed: int) -> dict:
@@ -151,7 +208,7 @@ def build(case: Case, seed: int) -> dict:
         batch, targets = segment(config, lengths, generator)
         reset = torch.tensor(case.resets[s], dtype=torch.bool)
         last = s == len(case.lengths) - 1
-        handles = hooks(model, trace) if last else []
+        handles = hooks(model, trace) if last and config.max_seq_len <= TRACED else []
         if state is not None:
             state.reset(reset)
         output = model(batch, state)
@@ -216,7 +273,7 @@ def main() -> None:
             "train_capacity": case.train_capacity,
             "config": case.config.to_yaml_keys(),
         }
-        write(folder, name, meta, build(case, seed))
+        write(folder, name, meta, build(case, seed if case.seed is None else case.seed))
     write(folder, "adamw", *adamw())
 
 

@@ -16,11 +16,22 @@ from twin import Agiformer, Config
 from twin.files import save
 from twin.text import Lanes
 
+ALL_KINDS = {"n_experts": 4, "expert_types": ("language", "logic", "spatial", "causal")}
+# model=full without images, audio and video.
+FULL = ALL_KINDS | {"top_k": 2, "use_linear_attention": True, "use_memory": True, "use_introspection": True, "dropout": 0.0}
+# Blocks alone, at full width, to compare two of four experts a token with all four.
+EXPERTS = ALL_KINDS | {"n_layers": 2, "use_memory": False, "dropout": 0.0}
+SMALL = {"d_model": 256, "n_layers": 4, "n_heads": 4, "d_ff": 1024, "memory_size": 500, "max_seq_len": 128}
+
 # name: (lanes, configuration). The dropout is 0 so that both sides' losses can be compared.
 SIZES = {
-    "d256": (8, Config(d_model=256, n_layers=4, n_heads=4, d_ff=1024, memory_size=500, max_seq_len=128, dropout=0.0)),
+    "d256": (8, Config(**SMALL, dropout=0.0)),
     "quickstart": (8, Config(d_model=192, n_layers=4, n_heads=6, d_ff=768, memory_size=128, max_seq_len=256, dropout=0.0)),
     "text_only": (4, Config(dropout=0.0)),
+    "full": (4, Config(**FULL)),
+    "full_d256": (8, Config(**SMALL, **FULL)),
+    "experts_top2": (4, Config(**EXPERTS, top_k=2)),
+    "experts_top4": (4, Config(**EXPERTS, top_k=4)),
     "tiny": (2, Config(d_model=64, n_layers=2, n_heads=2, d_ff=128, memory_size=16, max_seq_len=32, dropout=0.0)),
 }
 

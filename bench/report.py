@@ -12,6 +12,8 @@ ROWS = (
     ("generated_per_second", "generation, tokens/s", 0, (">=", 2.0)),
     ("start_s", "start to first step, s", 2, ("<=", 0.5)),
 )
+# Two sizes whose training steps are compared on each side, and the most that the first may take of the second.
+PAIRS = (("experts_top2", "experts_top4", 0.6),)
 EXTRA = (
     ("step_cpu_ms", "CPU time of a step, ms", 0),
     ("token_cpu_ms", "CPU time of a generated token, ms", 1),
@@ -57,6 +59,24 @@ def show(result: dict) -> None:
     print(f"  largest difference of the losses {result['loss_difference']:.1e}; {result['same_ids']} of {result['ids']} generated ids the same", flush=True)
 
 
+def pairs(results: list) -> list[str]:
+    """A sentence for each of PAIRS that was measured, by precision."""
+    found = {(result["size"], result["dtype"]): result["sides"] for result in results}
+    lines = []
+    for less, more, most in PAIRS:
+        for dtype in dict.fromkeys(dtype for _, dtype in found):
+            if (less, dtype) not in found or (more, dtype) not in found:
+                continue
+            ratios = {
+                side: [found[less, dtype][side][key] / found[more, dtype][side][key] for key in ("step_ms", "step_cpu_ms")]
+                for side in (GO, PYTORCH)
+            }
+            figures = ", ".join(f"{side} {wall:.2f} (CPU time {cpu:.2f})" for side, (wall, cpu) in ratios.items())
+            verdict = "reached" if ratios[GO][0] <= most else "NOT REACHED"
+            lines.append(f"A training step of {less} over one of {more}, {dtype}: {figures}; wanted <= {most}: {verdict}.")
+    return lines
+
+
 def table(document: dict) -> str:
     """The Markdown between the markers."""
     lines = [
@@ -75,6 +95,8 @@ def table(document: dict) -> str:
         lines.append(f"| {result['size']} | {result['dtype']} | " + " | ".join(cells) + " |")
     goals = ", ".join(f"{name} {goal[0]} {goal[1]}" for _, name, _, goal in ROWS)
     lines += ["", f"Each cell: agiformer / PyTorch = ratio. Wanted: {goals}."]
+    for line in pairs(document["results"]):
+        lines += ["", line]
     return "\n".join(lines)
 
 

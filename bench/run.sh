@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Compares agiformer with the same model in PyTorch eager: training step, memory, generation, start.
 #
-#   bench/run.sh [--quick] [--sizes d256,quickstart,text_only] [--rounds 3] [--threads N] [--write]
+#   bench/run.sh [--quick] [--sizes d256,quickstart,text_only,full] [--rounds 3] [--steps N] [--threads N] [--write]
+#   bench/run.sh --sizes experts_top2,experts_top4   two of four experts a token against all four
 #
 # --write puts the table into docs/performance.md. PYTHON=... names a Python that has torch 2.11.0 and safetensors;
 # otherwise a virtual environment is made once in the per-user cache (PyTorch's wheels: about 3 GB to download).
@@ -11,7 +12,7 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 cd "$here/.."
 
 case "${1:-}" in -h | --help)
-	sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+	sed -n '2,8s/^# \{0,1\}//p' "$here/run.sh"
 	exit 0
 	;;
 esac

@@ -5,7 +5,7 @@
 NAME.json holds the configuration, NAME.safetensors the numbers:
 param/<name> float32; per segment seg{s}/ids, types, places, vowels, words, targets [B, T], lengths [B], mask [B, T],
 reset [B], logits [B, T, V] and embeddings [B, T, d] (0 at padding), cross_entropy [1], load_balancing [1], usage [L, E],
-with introspection error, confidence (logits), ponder and iterations [B, T] (0 at padding) and introspection [1], its loss,
+with introspection error, confidence (logits), ponder, iterations [B, T] (0 at padding) and introspection_loss [1],
 and the state after it: working [B, W, d], count [B], bank [B, N, d] (0 where not written), written [B], segments [B];
 of the last segment grad/<name> float32 and, of short ones, trace/<part> [B, T, d]. adamw.* holds three optimizer steps.
 """
@@ -186,7 +186,7 @@ def record(tensors: dict, s: int, batch: Batch, targets, reset, output, config: 
         counts = torch.stack(output.counts).double()
         tensors[at + "usage"] = counts / counts.sum(dim=1, keepdim=True)
     if output.findings is not None:
-        tensors[at + "introspection"] = found.introspection.detach().view(1)
+        tensors[at + "introspection_loss"] = found.introspection.detach().view(1)
         for field in dataclasses.fields(output.findings):
             tensors[at + field.name] = getattr(output.findings, field.name).detach() * batch.mask
     return found.total

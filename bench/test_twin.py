@@ -101,9 +101,9 @@ def compare_findings(model, found, logits, wanted):
 
 
 def test_tokens_halt_apart():
-    model = make(VARIANTS["introspection"], seed=2).eval()
+    model = make(VARIANTS["introspection"]).eval()
     with torch.no_grad():
-        model.introspection.heads.weight[2] *= 4  # some stop at once, some never
+        model.introspection.heads.weight[2] *= 8  # some stop at once, some never
         output = model(batch_of(TEXT[12:24]))
         found = model(batch_of(TEXT[:12], TEXT[12:24])).findings
     assert set(found.iterations.flatten().tolist()) == {1, 2, 3, 4}
@@ -116,6 +116,14 @@ def test_tokens_halt_apart():
         single += decoder.findings
     assert torch.allclose(torch.cat(logits)[:, 1:], output.logits[0, :, 1:], atol=1e-9, rtol=0)
     compare_findings(model, single, output.logits[0], output.findings)
+
+
+def test_at_first_the_confidence_is_the_probability():
+    torch.manual_seed(0)
+    output = Agiformer(VARIANTS["introspection"]).double()(batch_of(TEXT[:12]))
+    first = output.logits.softmax(-1).max(-1).values
+    assert torch.allclose(output.findings.confidence.sigmoid(), first, atol=1e-12, rtol=0)
+    assert (output.findings.error == 0).all()
 
 
 def test_early_stop_changes_nothing():

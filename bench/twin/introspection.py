@@ -60,7 +60,7 @@ class Introspection(nn.Module):
         self.out = linear(inner, d)
         self.meta_in, self.meta_out = linear(2 * d, inner), linear(inner, d)
         self.heads = nn.Linear(d, 3)
-        self.evidence = linear(3, 2)
+        self.evidence = linear(3, 1)
         self.correction_in, self.correction_out = linear(d, inner), linear(inner, d)
 
     def new_cache(self, capacity: int) -> KVCache:
@@ -107,13 +107,15 @@ class Introspection(nn.Module):
         return result.to(x.dtype), Findings(error, confidence, halting.ponder, halting.iterations)
 
     def judge(self, findings: Findings, logits: Tensor) -> Findings:
-        """The findings with what the prediction, logits [B, T, V], says of itself."""
+        """The findings, their confidence with what the prediction, logits [B, T, V], says of itself."""
         precise = logits.detach().to(wide(logits.dtype))
         logs = precise.log_softmax(dim=-1)
-        facts = torch.cat((logs.topk(2, dim=-1).values, torch.special.entr(logs.exp()).sum(dim=-1, keepdim=True)), dim=-1)
+        first, second = logs.topk(2, dim=-1).values.split(1, dim=-1)
+        odds = first - (1 - first.exp()).clamp(min=1e-6).log()
+        facts = torch.cat((odds, second, torch.special.entr(logs.exp()).sum(dim=-1, keepdim=True)), dim=-1)
         with torch.autocast(facts.device.type, enabled=False):
-            error, confidence = F.linear(facts, self.evidence.weight.to(facts.dtype)).unbind(dim=-1)
-        return dataclasses.replace(findings, error=findings.error + error, confidence=findings.confidence + confidence)
+            more = F.linear(facts, self.evidence.weight.to(facts.dtype)).squeeze(-1)
+        return dataclasses.replace(findings, confidence=findings.confidence + more)
 
 
 def introspection_loss(config: Config, findings: Findings, logits: Tensor, targets: Tensor) -> Tensor:

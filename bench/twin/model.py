@@ -118,8 +118,9 @@ class Agiformer(nn.Module):
             self.memory.bank.gate.bias.fill_(-2)
             self.memory.fusion.norm.weight.fill_(0.3)
         if self.config.use_introspection:
+            self.introspection.heads.weight.zero_()
             self.introspection.heads.bias.copy_(torch.tensor([0.0, 0.0, -1.0]))
-            self.introspection.evidence.weight.zero_()
+            self.introspection.evidence.weight.copy_(torch.tensor([[1.0, 0.0, 0.0]]))
 
     def new_state(self, lanes: int) -> State | None:
         """Empty streams, None where the model has no memory."""

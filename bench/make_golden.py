@@ -51,7 +51,7 @@ def variant(**changes) -> Config:
 
 def alone(kind: str, **changes) -> Config:
     """SMALL with one expert of a kind and no memory."""
-    return variant(n_experts=1, expert_types=(kind,), use_memory=False, **changes)
+    return variant(**{"n_experts": 1, "expert_types": (kind,), "use_memory": False, **changes})
 
 
 CASES = {
@@ -118,6 +118,9 @@ CASES = {
         [[8, 3, 6]],
         [[1, 1, 1]],
     ),
+    # One part of the memory alone.
+    "working": Case(alone("logic", use_memory=True, memory_parts="working"), [[8, 6], [8, 8]], [[1, 1], [0, 1]]),
+    "bank": Case(alone("logic", use_memory=True, memory_parts="bank"), [[8, 6], [8, 8], [8, 8]], [[1, 1], [0, 0], [0, 1]]),
 }
 
 
@@ -155,7 +158,8 @@ def hooks(model: Agiformer, trace: dict) -> list:
     """Keeps the outputs of the parts."""
     parts = {"embedding": model.embedding}
     if model.config.use_memory:
-        parts.update({"memory": model.memory, "memory.working": model.memory.working, "memory.bank": model.memory.bank})
+        named = {"memory": model.memory, "memory.working": model.memory.working, "memory.bank": model.memory.bank}
+        parts.update({name: part for name, part in named.items() if part is not None})
     if model.config.use_introspection:
         parts["introspection"] = model.introspection
     for i, block in enumerate(model.blocks):

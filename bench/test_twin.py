@@ -22,6 +22,7 @@ VARIANTS = {
     "capacity": dataclasses.replace(TINY, capacity_factor=0.6),
     **{kind: dataclasses.replace(TINY, n_experts=1, expert_types=(kind,), use_memory=False) for kind in ("spatial", "causal", "dense")},
     "kinds": dataclasses.replace(TINY, n_experts=4, expert_types=KINDS, top_k=2, use_memory=False),
+    **{part: dataclasses.replace(TINY, memory_parts=part) for part in ("working", "bank")},
     "linear": dataclasses.replace(TINY, use_linear_attention=True),
     "introspection": dataclasses.replace(TINY, use_introspection=True, max_iterations=4, use_memory=False),
     "full": dataclasses.replace(

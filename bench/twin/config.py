@@ -21,6 +21,7 @@ class Config:
     max_seq_len: int = 512
     dropout: float = 0.1
     use_memory: bool = True
+    memory_parts: str = "both"
     max_segment_len: int | None = None
     memory_update_freq: int = 1
     top_k: int | None = None

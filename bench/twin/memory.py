@@ -128,42 +128,50 @@ class MemoryBank(nn.Module):
 
 
 class Fusion(nn.Module):
-    """LN(output(GELU(input([n; working; long]))))."""
+    """LN(output(GELU(input([n; what each part read]))))."""
 
-    def __init__(self, d_model: int):
+    def __init__(self, d_model: int, parts: int):
         super().__init__()
-        self.input, self.output = linear(3 * d_model, d_model), linear(d_model, d_model)
+        self.input, self.output = linear((1 + parts) * d_model, d_model), linear(d_model, d_model)
         self.norm = nn.LayerNorm(d_model)
 
-    def forward(self, n: Tensor, working: Tensor, long: Tensor) -> Tensor:
-        """Three times [B, T, d] -> [B, T, d]."""
-        return self.norm(self.output(F.gelu(self.input(torch.cat((n, working, long), dim=-1)))))
+    def forward(self, n: Tensor, *read: Tensor) -> Tensor:
+        """n and each part's [B, T, d] -> [B, T, d]."""
+        return self.norm(self.output(F.gelu(self.input(torch.cat((n, *read), dim=-1)))))
 
 
 class Memory(nn.Module):
-    """What the residual stream is given before the first block."""
+    """What the residual stream is given before the first block; memory_parts may leave one of two parts out."""
 
     def __init__(self, config: Config):
         super().__init__()
         self.every = config.memory_update_freq
         self.norm = nn.LayerNorm(config.d_model)
-        self.working = WorkingMemory(config.d_model, config.n_heads)
-        self.bank = MemoryBank(config.d_model, config.memory_size)
-        self.fusion = Fusion(config.d_model)
+        self.working = self.bank = None
+        if config.memory_parts != "bank":
+            self.working = WorkingMemory(config.d_model, config.n_heads)
+        if config.memory_parts != "working":
+            self.bank = MemoryBank(config.d_model, config.memory_size)
+        self.fusion = Fusion(config.d_model, 2 if config.memory_parts == "both" else 1)
 
     def begin(self, state: State, dtype) -> tuple:
         """Writes where it is due and computes what the whole segment reads."""
+        states = None if self.working is None else self.working.keys_values(state, dtype)
+        return states, None if self.bank is None else self._begin_bank(state, dtype)
+
+    def _begin_bank(self, state: State, dtype) -> Tensor:
         due = self.bank.due(state, self.every)
         if bool(due.any()):
-            bank = self.bank.write(state, due, dtype)
-        elif bool(state.written.any()):
-            bank = torch.where(state.written.view(-1, 1, 1), state.bank.to(dtype), self.bank.slots.to(dtype))
-        else:
-            bank = self.bank.slots.to(dtype).unsqueeze(0)
-        return (*self.working.keys_values(state, dtype), bank)
+            return self.bank.write(state, due, dtype)
+        if bool(state.written.any()):
+            return torch.where(state.written.view(-1, 1, 1), state.bank.to(dtype), self.bank.slots.to(dtype))
+        return self.bank.slots.to(dtype).unsqueeze(0)
 
     def forward(self, x: Tensor, rope, read: tuple) -> Tensor:
         """x [B, T, d]; rope = cos and sin [T, h/2]; read is what begin gave."""
-        keys, values, mask, bank = read
-        n = self.norm(x)
-        return self.fusion(n, self.working(n, rope, keys, values, mask), self.bank(n, bank))
+        (states, bank), n, parts = read, self.norm(x), []
+        if self.working is not None:
+            parts.append(self.working(n, rope, *states))
+        if self.bank is not None:
+            parts.append(self.bank(n, bank))
+        return self.fusion(n, *parts)

@@ -115,7 +115,8 @@ class Agiformer(nn.Module):
                 residual = in_block and name.endswith((".out", "_out", ".down"))
                 module.weight.normal_(std=math.sqrt(1 / (3 * module.in_features)) * (depth if residual else 1))
         if self.config.use_memory:
-            self.memory.bank.gate.bias.fill_(-2)
+            if self.memory.bank is not None:
+                self.memory.bank.gate.bias.fill_(-2)
             self.memory.fusion.norm.weight.fill_(0.3)
         if self.config.use_introspection:
             self.introspection.heads.weight.zero_()

@@ -3,8 +3,8 @@
 #
 # Variables: LIBTORCH=DIR  an installed libtorch 2.11.0 instead of fetching one
 #            FLAVOUR=cuda  fetch the CUDA libraries as well (kept for this clone until FLAVOUR=cpu)
-#            DATA=PATH     train: your own text (file, folder or glob) instead of the quickstart corpus
-#            ARGS="K=V .."  train: further overrides, such as training.max_steps=100
+#            DATA=PATH     train, ablation: your own text (file, folder or glob) instead of the quickstart corpus
+#            ARGS="K=V .."  train, ablation: further overrides, such as training.max_steps=100
 #            PREFIX=DIR    install: where to (default /usr/local)
 
 SHELL       := /bin/bash
@@ -21,7 +21,7 @@ export ARGS
 # What `go` needs to find our headers and trampolines; scripts/env.sh is the one place that says it.
 ENV := eval "$$(scripts/env.sh)" &&
 
-.PHONY: help train test build bench lint gen gen-check libs libtorch gpu-check info-env install clean
+.PHONY: help train ablation test build bench lint gen gen-check libs libtorch gpu-check info-env install clean
 
 help: ## print this help
 	@echo "AGIFORMER: a Mixture-of-Experts Transformer with memory, in Go on libtorch."
@@ -34,6 +34,9 @@ help: ## print this help
 
 train: build ## train a small model on Turkish text and let it write; DATA=PATH takes your own text
 	@scripts/quickstart.sh $(if $(DATA),"$(DATA)")
+
+ablation: build ## train the configurations of experiment=ablation and print their table; run it again to go on
+	@bin/agiformer train experiment=ablation -m --resume auto $(if $(DATA),"data.train='$(DATA)'") $(ARGS)
 
 build: libs ## build bin/agiformer and bin/lib/*.so
 	@mkdir -p bin/lib

@@ -21,7 +21,7 @@ func newPlotCommand() *cobra.Command {
 The rows are loss, bits per byte, learning rate and, where there is a router, expert usage.
 It reads metrics.jsonl, also of a run that is still going on, and the experts' names from config.yaml, and needs no libtorch.`,
 		Example: `  agiformer plot outputs/2026-01-31/10-00-00
-  agiformer plot multirun/2026-01-31/10-00-00/* --out compare.png`,
+  agiformer plot multirun/2026-01-31/10-00-00/*/ --out compare.png`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return exit.Usage(errors.New("plot needs at least one run folder: agiformer plot RUN"))

@@ -208,7 +208,7 @@ func summary(o Options, tasks []task) error {
 		}
 	}
 	if len(failed) == 0 {
-		fmt.Fprintf(o.Stdout, "All %d jobs are done: compare them with agiformer plot %s/*\n", len(tasks), o.Root)
+		fmt.Fprintf(o.Stdout, "All %d jobs are done: compare them with agiformer plot %s/*/\n", len(tasks), o.Root)
 		return nil
 	}
 	return exit.With(exit.Failed, fmt.Errorf("%d of %d jobs of the sweep failed: %s; their messages stand above",

@@ -65,7 +65,7 @@ func TestFusedOperationsEqualTheirCompositions(t *testing.T) {
 					}
 					return loss, torch.Grad([]*torch.Tensor{loss}, leaves, nil)
 				}
-				q, k, v := torch.RotaryHeads(torch.NormLinear(x, nw, nb, 1e-5, qkv), heads, cos, sin, qb, kb)
+				q, k, v := torch.RotaryHeads(torch.NormLinear(x, nw, nb, 1e-5, qkv), heads, cos, sin, qb, kb, nil)
 				got, gotGrads := run([3]*torch.Tensor{q, k, v}, torch.NormMLP(x, nw, nb, 1e-5, up, down))
 				normed := torch.LayerNorm(x, []int64{d}, nw, nb, 1e-5)
 				want, wantGrads := run(composedHeads(torch.Linear(normed, qkv, nil), heads, cos, sin, qb, kb),
@@ -125,7 +125,7 @@ func TestRotaryHeadsRefusesWrongShapes(t *testing.T) {
 		err := torch.Do(func() {
 			y := torch.Zeros(torch.Float32, torch.CPU, 1, 4, 48)
 			angles := torch.Zeros(torch.Float32, torch.CPU, shape...)
-			torch.RotaryHeads(y, 2, angles, angles, nil, nil)
+			torch.RotaryHeads(y, 2, angles, angles, nil, nil, nil)
 		})
 		if err == nil {
 			t.Errorf("%s: accepted", name)
@@ -142,7 +142,7 @@ func TestRotaryHeadsWithoutTokens(t *testing.T) {
 			x := torch.Zeros(dt, torch.CPU, 2, 0, 16)
 			weight := torch.Ones(dt, torch.CPU, 48, 16).SetRequiresGrad(true)
 			angles := torch.Zeros(torch.Float32, torch.CPU, 2, 0, 2)
-			q, k, v := torch.RotaryHeads(torch.Linear(x, weight, nil), 2, angles, angles, nil, nil)
+			q, k, v := torch.RotaryHeads(torch.Linear(x, weight, nil), 2, angles, angles, nil, nil, nil)
 			q.Sum().Add(k.Sum()).Add(v.Sum()).Backward()
 			if g := weight.Grad(); g == nil || g.Float().Norm().Item() != 0 {
 				t.Errorf("%s: the gradient is %v, expected zeros", dt, g)

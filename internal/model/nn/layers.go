@@ -30,6 +30,12 @@ func (n LayerNorm) MLP(x *torch.Tensor, up, down Linear) *torch.Tensor {
 	return torch.NormMLP(x, n.weight, n.bias, LayerNormEps, up.weight, down.weight)
 }
 
+// MLP is down(GELU(up(x))) for x [..., d]; what is kept for its gradient is x
+// and the widest tensor once.
+func MLP(x *torch.Tensor, up, down Linear) *torch.Tensor {
+	return torch.MLP(x, up.weight, down.weight)
+}
+
 // Linear is a linear map without bias; its weight is [out, in].
 type Linear struct{ weight *torch.Tensor }
 

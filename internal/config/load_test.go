@@ -37,7 +37,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"model.n_heads=64", []string{"8 wide", "at least 16"}},
 		{"model.expert_types=[language]", []string{"1 experts", "model.n_experts is 2"}},
 		{"model.expert_types=[language,lojik]", []string{"model.expert_types[1]", "lojik", "did you mean 'logic'"}},
-		{"model.expert_types=[language,causl]", []string{"model.expert_types[1] is causl", "the override", "causal or dense or language or logic or spatial", "did you mean 'causal'"}},
+		{"model.expert_types=[language,causl]", []string{"model.expert_types[1] is \"causl\"", "the override", "causal or dense or language or logic or spatial", "did you mean 'causal'"}},
 		{"model.moe.router_z_loss_weight=-1", []string{"at least 0"}},
 		{"model.dropout=1", []string{"below 1"}},
 		{"model.moe.top_k=3", []string{"between 1 and model.n_experts (2)"}},

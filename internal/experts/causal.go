@@ -68,7 +68,7 @@ func (f *causalFeatures) Rows(s *Segment) []*torch.Tensor {
 	return torch.ScopedList(func() []*torch.Tensor {
 		cos, sin := f.rotary.At(s.First, s.Len)
 		positions := f.positions.Narrow(0, s.First, s.Len)
-		return []*torch.Tensor{s.perToken(cos), s.perToken(sin), s.perToken(positions)}
+		return []*torch.Tensor{s.PerToken(cos), s.PerToken(sin), s.PerToken(positions)}
 	})
 }
 

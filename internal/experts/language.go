@@ -97,7 +97,7 @@ func (f *languageFeatures) Rows(s *Segment) []*torch.Tensor {
 		n := s.Lanes * s.Len
 		words := s.Words.Reshape(n)
 		angles := func(token, word *torch.Tensor) *torch.Tensor {
-			return torch.Cat([]*torch.Tensor{s.perToken(token.Narrow(0, s.First, s.Len)), word.IndexSelect(0, words)}, 1)
+			return torch.Cat([]*torch.Tensor{s.PerToken(token.Narrow(0, s.First, s.Len)), word.IndexSelect(0, words)}, 1)
 		}
 		oneHot := func(ids, numbers *torch.Tensor) *torch.Tensor { return ids.Reshape(n, 1).Eq(numbers) }
 		features := torch.Cat([]*torch.Tensor{

@@ -45,7 +45,7 @@ func (f *logicFeatures) Free() { f.rotary.Free() }
 func (f *logicFeatures) Rows(s *Segment) []*torch.Tensor {
 	return torch.ScopedList(func() []*torch.Tensor {
 		cos, sin := f.rotary.At(s.First, s.Len)
-		twice := func(t *torch.Tensor) *torch.Tensor { return s.perToken(torch.Cat([]*torch.Tensor{t, t}, 1)) }
+		twice := func(t *torch.Tensor) *torch.Tensor { return s.PerToken(torch.Cat([]*torch.Tensor{t, t}, 1)) }
 		return []*torch.Tensor{twice(cos), twice(sin)}
 	})
 }

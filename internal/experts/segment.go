@@ -33,9 +33,9 @@ func (s *Segment) Prepare(features map[string]Features) {
 	}
 }
 
-// perToken repeats rows [T, w] of the segment's positions for every lane:
+// PerToken repeats rows [T, w] of the segment's positions for every lane:
 // [B·T, w].
-func (s *Segment) perToken(rows *torch.Tensor) *torch.Tensor {
+func (s *Segment) PerToken(rows *torch.Tensor) *torch.Tensor {
 	w := rows.Size(1)
 	return rows.Expand(s.Lanes, s.Len, w).Reshape(s.Lanes*s.Len, w)
 }

@@ -50,7 +50,7 @@ func (f *spatialFeatures) Free() { f.rotary.Free() }
 func (f *spatialFeatures) Rows(s *Segment) []*torch.Tensor {
 	return torch.ScopedList(func() []*torch.Tensor {
 		cos, sin := f.rotary.At(s.First, s.Len)
-		return []*torch.Tensor{s.perToken(cos), s.perToken(sin)}
+		return []*torch.Tensor{s.PerToken(cos), s.PerToken(sin)}
 	})
 }
 

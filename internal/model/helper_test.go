@@ -2,6 +2,8 @@ package model_test
 
 import (
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"agiformer/internal/config"
@@ -32,11 +34,25 @@ func tiny(variant string) config.Model {
 		c.MaxSegmentLen, c.MemoryUpdateFreq = ptr(int64(5)), 2
 	case "linear":
 		c.UseMemory, c.UseLinearAttention = true, true
+	case "all", "all twice": // every kind of expert, of which a token visits two
+		c.UseMemory, c.ExpertTypes = true, slices.Clone(kinds)
+		if variant == "all twice" {
+			c.ExpertTypes = append(c.ExpertTypes, kinds...)
+		}
+		c.DModel, c.NHeads, c.NExperts = 64, 4, int64(len(c.ExpertTypes)) // two heads an expert
+	default:
+		if kind, ok := strings.CutPrefix(variant, "only "); ok {
+			c.UseMemory, c.NExperts, c.ExpertTypes = true, 1, []string{kind}
+		}
 	}
 	return c
 }
 
-var variants = []string{"base", "text_only", "minimal", "t4_optimized", "four", "linear", "working", "bank"}
+// kinds are the experts that attend.
+var kinds = []string{"language", "logic", "spatial", "causal"}
+
+var variants = []string{"base", "text_only", "minimal", "t4_optimized", "four", "linear", "working", "bank",
+	"only language", "only logic", "only spatial", "only causal", "only dense", "all", "all twice"}
 
 func ptr[T any](v T) *T { return &v }
 
@@ -55,6 +71,9 @@ func build(t *testing.T, cfg config.Model, seed uint64) *model.Model {
 				p.Tensor.MulScalar_(10)
 			case "embedding":
 				p.Tensor.MulScalar_(50) // as loud as the memory, so that tokens differ
+			}
+			if strings.Contains(p.Name, ".null_") {
+				p.Tensor.Fill_(0.3) // a null cause that shows
 			}
 		}
 	})

@@ -98,8 +98,9 @@ func (a *causalAttention) Forward(u *torch.Tensor, rows []*torch.Tensor, cache *
 // causes, [B, H', C, h'].
 func (a *causalAttention) heads(u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) (q, k, v *torch.Tensor) {
 	c := cache.Constants(func() []*torch.Tensor { return []*torch.Tensor{a.packed()} })
-	ofQueries, ofKeys := a.distances(rows[2])
-	return torch.RotaryHeads(torch.Project(u, c[0]), a.count, rows[0], rows[1], ofQueries, ofKeys, nil)
+	projected := torch.Project(u, c[0])
+	ofQueries, ofKeys := a.distances(rows[2], nn.ProductType(projected))
+	return torch.RotaryHeads(projected, a.count, rows[0], rows[1], ofQueries, ofKeys, nil)
 }
 
 // packed returns the weight [3·H'·h', d] of effects, causes and values, with 4
@@ -117,10 +118,12 @@ func (a *causalAttention) packed() *torch.Tensor {
 // that are not rotated, [B, C, 8H'] each, for positions [B, C, 2] of 256·hi and
 // lo: nothing to the first 4, then with δ' = δ·sqrt(h') against the softmax scale
 // [δ', δ', -256·hi, -lo] and [256·hi, lo, δ', δ'], whose product is δ'·(t_j - t_i).
-// What carries the large numbers is exact, and δ' is rounded alike on both sides.
-func (a *causalAttention) distances(positions *torch.Tensor) (ofQueries, ofKeys *torch.Tensor) {
+// What carries the large numbers is exact, and δ' is rounded to dt, the type of
+// the products, on both sides: a difference of the two would be multiplied by t.
+func (a *causalAttention) distances(positions *torch.Tensor, dt torch.DType) (ofQueries, ofKeys *torch.Tensor) {
 	lanes, n := positions.Size(0), positions.Size(1)
-	slope := a.decay.Exp().MulScalar(math.Sqrt(float64(a.head))).View(1, 1, a.count, 1).Expand(lanes, n, a.count, 2)
+	rounded := nn.Float(a.decay.Exp().MulScalar(math.Sqrt(float64(a.head))).ToDType(dt))
+	slope := rounded.View(1, 1, a.count, 1).Expand(lanes, n, a.count, 2)
 	at := positions.Unsqueeze(2).Expand(lanes, n, a.count, 2)
 	none := torch.Zeros(at.DType(), at.Device(), 1, 1, 1, 1).Expand(lanes, n, a.count, unrotatedWidth)
 	return flatHeads(none, slope, at.Neg()), flatHeads(none, at, slope)

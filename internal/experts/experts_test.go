@@ -68,17 +68,18 @@ func (a *attending) rowsAt(length int64, positions []int64) []*torch.Tensor {
 }
 
 // headsOf returns the extended queries, keys and values as they are attended.
-func (a *attending) headsOf(t *testing.T, u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) (q, k, v *torch.Tensor) {
+func (a *attending) headsOf(t *testing.T, u *torch.Tensor, rows []*torch.Tensor) (q, k, v *torch.Tensor) {
 	switch kind := a.Attention.(type) {
 	case *languageAttention:
-		return kind.heads(u, rows, cache)
+		packed, ofQueries, ofKeys := kind.project(u, rows, nil)
+		return torch.RotaryHeads(packed, kind.count, rows[0], rows[1], ofQueries, ofKeys, nil)
 	case *logicAttention:
-		return kind.heads(u, rows, cache)
+		return torch.RotaryHeads(kind.project(u, nil), kind.count, rows[0], rows[1], nil, nil, nil)
 	case *spatialAttention:
-		q, k, v, _ = kind.heads(u, rows, cache)
+		q, k, v, _ = kind.heads(u, rows, nil)
 		return q, k, v
 	case *causalAttention:
-		q, k, v = kind.heads(u, rows, cache)
+		q, k, v = kind.heads(u, rows, nil)
 		null := kind.null()
 		return q, nn.Shift(null.Key, k), nn.Shift(null.Value, v)
 	default:
@@ -110,7 +111,7 @@ func TestFusedKernel(t *testing.T) {
 				a := newAttending(kind, s, dt)
 				defer a.free()
 				rows := a.rowsAt(16, []int64{0, 2, 3, 7, 8, 9, 10, 15})
-				q, k, v := a.headsOf(t, states(8, dt), rows, nil)
+				q, k, v := a.headsOf(t, states(8, dt), rows)
 				if !q.RequiresGrad() || !torch.FusedSDPAChosen(q, k, v, nil, true) {
 					t.Errorf("%s in %s: the fused kernel is not chosen", kind, dt)
 				}
@@ -119,7 +120,7 @@ func TestFusedKernel(t *testing.T) {
 					defer cache.Free()
 					a.Forward(states(8, dt), rows, cache)
 					one := a.rowsAt(16, []int64{15})
-					q, _, _ := a.headsOf(t, states(1, dt), one, nil)
+					q, _, _ := a.headsOf(t, states(1, dt), one)
 					keys := torch.Zeros(dt, torch.CPU, 1, k.Size(1), 17, k.Size(3)).Narrow(2, 0, cache.Len())
 					if !torch.FusedSDPAChosen(q, keys, keys, nil, false) {
 						t.Errorf("%s in %s: the fused kernel is not chosen while decoding", kind, dt)

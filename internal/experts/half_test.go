@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"agiformer/internal/model/nn"
 	"agiformer/internal/torch"
 )
 
@@ -146,5 +147,46 @@ func TestAttentionInHalf(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestDecodingInHalf reads some tokens at once and further ones one by one, in
+// bfloat16 near position 16,000, and compares with float64.
+func TestDecodingInHalf(t *testing.T) {
+	t.Parallel()
+	const prompt, n = 8, 24
+	for _, kind := range []string{"spatial", "causal"} {
+		job(t, func() {
+			positions := consecutive(16001-n, n)
+			exact := newAttending(kind, testShape, torch.Float64)
+			defer exact.free()
+			half := newAttending(kind, testShape, torch.Float32)
+			defer half.free()
+			rows := half.rowsAt(testShape.SegmentLen, positions)
+			cache := nn.NewCache(n)
+			defer cache.Free()
+			var parts []*torch.Tensor
+			read := func(from, count int64) {
+				var of []*torch.Tensor
+				for _, r := range rows {
+					of = append(of, r.Narrow(1, from, count))
+				}
+				parts = append(parts, nn.Float(half.Forward(states(n, torch.Float32).Narrow(1, from, count), of, cache)))
+			}
+			torch.NoGrad(func() {
+				inHalf(func() {
+					read(0, prompt)
+					for i := range int64(n - prompt) {
+						read(prompt+i, 1)
+					}
+				})
+			})
+			want := exact.Forward(states(n, torch.Float64), exact.rowsAt(testShape.SegmentLen, positions), nil)
+			off := torch.Cat(parts, 1).ToDType(torch.Float64).Sub(want).Norm().Item() / want.Norm().Item()
+			t.Logf("%s: off by %g", kind, off)
+			if !(off < 0.015) {
+				t.Errorf("%s: off by %g of the result", kind, off)
+			}
+		})
 	}
 }

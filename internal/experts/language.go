@@ -127,15 +127,15 @@ func (language) New(s Shape, p nn.Params) Attention {
 }
 
 func (a *languageAttention) Forward(u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) *torch.Tensor {
-	q, k, v := a.heads(u, rows, cache)
-	return a.out.Forward(nn.MergeHeads(nn.SelfAttend(q, k, v, cache)))
+	packed, ofQueries, ofKeys := a.project(u, rows, cache)
+	return a.out.Forward(nn.RotaryAttention(packed, a.count, rows[0], rows[1], ofQueries, ofKeys, cache))
 }
 
-// heads returns the extended queries and keys, and the values, [B, H', C, h'].
-func (a *languageAttention) heads(u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) (q, k, v *torch.Tensor) {
+// project returns the packed queries, keys and values [B, C, 3·H'·h'], and what
+// the features add to the last 8 dimensions of query and key heads [B, C, 8H'].
+func (a *languageAttention) project(u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) (packed, ofQueries, ofKeys *torch.Tensor) {
 	c := cache.Constants(func() []*torch.Tensor { return []*torch.Tensor{a.packed(), a.bias(0), a.bias(1)} })
-	return torch.RotaryHeads(torch.Project(u, c[0]), a.count, rows[0], rows[1],
-		rows[2].Matmul(c[1]), rows[2].Matmul(c[2]), nil)
+	return torch.Project(u, c[0]), rows[2].Matmul(c[1]), rows[2].Matmul(c[2])
 }
 
 // packed returns the weight [3·H'·h', d] that gives queries, keys and values

@@ -68,15 +68,14 @@ func (logic) New(s Shape, p nn.Params) Attention {
 }
 
 func (a *logicAttention) Forward(u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) *torch.Tensor {
-	q, k, v := a.heads(u, rows, cache)
-	attended := nn.MergeHeads(nn.SelfAttend(q, k, v, cache))
+	attended := nn.RotaryAttention(a.project(u, cache), a.count, rows[0], rows[1], nil, nil, cache)
 	return a.out.Forward(attended.Mul(a.gate.Forward(u).Silu()))
 }
 
-// heads returns the extended queries and keys, and the values, [B, H', C, h'].
-func (a *logicAttention) heads(u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) (q, k, v *torch.Tensor) {
+// project returns the packed queries, keys and values [B, C, 3·H'·h'].
+func (a *logicAttention) project(u *torch.Tensor, cache *nn.Cache) *torch.Tensor {
 	c := cache.Constants(func() []*torch.Tensor { return []*torch.Tensor{a.packed()} })
-	return torch.RotaryHeads(torch.Project(u, c[0]), a.count, rows[0], rows[1], nil, nil, nil)
+	return torch.Project(u, c[0])
 }
 
 // packed returns the weight [3·H'·h', d] that gives the extended queries

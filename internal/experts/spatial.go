@@ -83,8 +83,9 @@ func (a *spatialAttention) Forward(u *torch.Tensor, rows []*torch.Tensor, cache 
 func (a *spatialAttention) heads(u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) (q, k, v *torch.Tensor, here places) {
 	c := cache.Constants(func() []*torch.Tensor { return []*torch.Tensor{a.packed()} })
 	projected := torch.Project(u, c[0])
-	here = a.places(u, projected.DType())
-	ofKeys := here.keys(projected.DType())
+	dt := nn.ProductType(projected)
+	here = a.places(u, dt)
+	ofKeys := here.keys(dt)
 	q, k, v = torch.RotaryHeads(projected, a.count, rows[0], rows[1], a.queries(here), ofKeys, ofKeys)
 	return q, k, v, here
 }

@@ -61,6 +61,15 @@ func Residual(x, branch *torch.Tensor, dropout float64, train bool) *torch.Tenso
 	return x.Add(branch)
 }
 
+// ProductType is the type in which matrix products read x: autocast's, where it
+// is on and x in float32, else x's own.
+func ProductType(x *torch.Tensor) torch.DType {
+	if x.DType() != torch.Float32 {
+		return x.DType()
+	}
+	return torch.AutocastDType(x.Device().Type, torch.Float32)
+}
+
 // Float returns x in float32 where it is narrower, and x itself otherwise
 // (float64 stays float64).
 func Float(x *torch.Tensor) *torch.Tensor {

@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"agiformer/internal/config"
 	"agiformer/internal/experts"
 	"agiformer/internal/model"
+	"agiformer/internal/tokenizer"
 	"agiformer/internal/torch"
 )
 
@@ -125,5 +127,39 @@ func idleExpert(t *testing.T, kind string) {
 		if g := p.Tensor.Grad(); g == nil || g.Abs().Sum().Item() != 0 {
 			t.Errorf("%s (%s): want a gradient of zeros", p.Name, kind)
 		}
+	}
+}
+
+// TestAnyListOfExperts: lists of every length to 16, with repeats side by side
+// and apart, decode as they compute in parallel, and every expert has gradients
+// of its own.
+func TestAnyListOfExperts(t *testing.T) {
+	t.Parallel()
+	names := experts.Names()
+	for _, n := range []int{1, 2, 3, 7, 16} {
+		job(t, func() {
+			cfg := tiny("base")
+			cfg.NExperts, cfg.ExpertTypes = int64(n), nil
+			for e := range n {
+				cfg.ExpertTypes = append(cfg.ExpertTypes, names[e*e%len(names)])
+			}
+			m := build(t, cfg, 14)
+			defer m.Free()
+			ids := randomText(rand.New(rand.NewPCG(3, 3)), 14)
+			d := m.NewDecoder(tokenizer.NewByte().NewLabeler())
+			defer d.Free()
+			var parts []*torch.Tensor
+			for _, id := range ids {
+				parts = append(parts, d.Feed([]int32{id}))
+			}
+			near(t, fmt.Sprint(cfg.ExpertTypes), tail(torch.Cat(parts, 0)), parallel(m, ids), 1e-9)
+			in := input(rand.New(rand.NewPCG(1, 1)), 8, fresh(ids[:8]))
+			m.Loss(m.Forward(in, nil, model.Options{Train: true}), in.IDs, 1).Backward()
+			for _, p := range m.Parameters() {
+				if p.Component != "router" && p.Tensor.Grad() == nil {
+					t.Errorf("%v: %s has no gradient", cfg.ExpertTypes, p.Name)
+				}
+			}
+		})
 	}
 }

@@ -83,11 +83,14 @@ agi_error *agi_project(agi_tensor x, agi_tensor weight, agi_tensor *out);
 // y = GELU(LN(x)*up^T)*down^T; x [..., d], up [F, d], down [d, F].
 agi_error *agi_norm_mlp(agi_tensor x, agi_tensor norm_weight, agi_tensor norm_bias, double eps, agi_tensor up,
                         agi_tensor down, agi_tensor *out);
+// The same without the norm.
+agi_error *agi_mlp(agi_tensor x, agi_tensor up, agi_tensor down, agi_tensor *out);
 // Query, key and value [B, heads, T, w] as views of projected [B, T, 3*heads*w],
 // whose storage it changes: rotated in the first 2*cos.size(-1) dimensions of
-// each head, biased in the rest. out takes three tensors.
+// each query and key head, biased in the rest (values in the same dimensions). out
+// takes three tensors.
 agi_error *agi_rotary_heads(agi_tensor projected, int64_t heads, agi_tensor cos, agi_tensor sin, agi_tensor query_bias,
-                            agi_tensor key_bias, agi_tensor *out);
+                            agi_tensor key_bias, agi_tensor value_bias, agi_tensor *out);
 
 // ---- one position of a stream that is decoded (decode.cpp), on the CPU, unrecorded
 // softmax(q*k^T*scale)*v: q [1, H, 1, w] float32, k and v [1, H, S, w] float32 or

@@ -82,6 +82,24 @@ struct NormMLP : torch::autograd::Function<NormMLP> {
   }
 };
 
+// The same without the norm.
+struct MLP : torch::autograd::Function<MLP> {
+  static Tensor forward(AutogradContext *ctx, const Tensor &x, const Tensor &up, const Tensor &down) {
+    const Tensor hidden = product(x.to(up.scalar_type()), up);
+    ctx->save_for_backward({x, up, down, hidden});
+    return product(at::gelu(hidden), down);
+  }
+
+  static variable_list backward(AutogradContext *ctx, variable_list grads) {
+    const auto saved = ctx->get_saved_variables();
+    const Tensor &x = saved[0], &up = saved[1], &down = saved[2], &hidden = saved[3], &grad_y = grads[0];
+    const Tensor grad_down = weight_gradient(grad_y, at::gelu(hidden));
+    const Tensor grad_hidden = at::gelu_backward(product(grad_y, down.t()), hidden);
+    const Tensor grad_up = weight_gradient(grad_hidden, x.to(up.scalar_type()));
+    return {product(grad_hidden, up.t()).to(x.scalar_type()), grad_up, grad_down};
+  }
+};
+
 // ---------------------------------------------------------------- rotary heads
 // Turns the pairs (j, j + half) of one head by the angles whose cosines and sines
 // are given; direction -1 turns back, which is the gradient's way.
@@ -149,20 +167,20 @@ void turn_packed(Tensor &packed, const Tensor &cos, const Tensor &sin, double di
 struct RotaryHeads : torch::autograd::Function<RotaryHeads> {
   static variable_list forward(AutogradContext *ctx, const Tensor &projected, int64_t heads, const Tensor &cos,
                                const Tensor &sin, const std::optional<Tensor> &query_bias,
-                               const std::optional<Tensor> &key_bias) {
+                               const std::optional<Tensor> &key_bias, const std::optional<Tensor> &value_bias) {
     const int64_t batch = projected.size(0), length = projected.size(1);
     const int64_t w = projected.size(2) / (3 * heads), rotary = 2 * cos.size(-1);
     // Shares projected's storage without autograd's knowledge: the product that made
     // it does not need its own result for its gradient.
     Tensor packed = projected.variable_data().view({batch * length, 3, heads, w});
     turn_packed(packed, cos, sin, 1.0);
-    if (query_bias) {
-      const std::vector<int64_t> shape = {batch * length, heads, w - rotary};
-      packed.select(1, 0).narrow(2, rotary, w - rotary).add_(query_bias->view(shape));
-      packed.select(1, 1).narrow(2, rotary, w - rotary).add_(key_bias->view(shape));
+    int64_t biases = 0;
+    for (const auto &bias : {query_bias, key_bias, value_bias}) {
+      if (!bias) break;
+      packed.select(1, biases++).narrow(2, rotary, w - rotary).add_(bias->view({batch * length, heads, w - rotary}));
     }
     ctx->save_for_backward({cos, sin});
-    ctx->saved_data["biased"] = query_bias.has_value();
+    ctx->saved_data["biases"] = biases;
     variable_list heads_out;
     for (int64_t i = 0; i < 3; ++i) {
       heads_out.push_back(packed.view({batch, length, 3, heads, w}).select(2, i).transpose(1, 2));
@@ -178,20 +196,26 @@ struct RotaryHeads : torch::autograd::Function<RotaryHeads> {
     Tensor packed = at::empty({batch * length, 3, heads, w}, grads[0].options());
     Tensor view = packed.view({batch, length, 3, heads, w});
     for (int64_t i = 0; i < 3; ++i) view.select(2, i).copy_(grads[i].transpose(1, 2));
-    Tensor bias_grads[2];
-    if (ctx->saved_data["biased"].toBool()) {
-      for (int64_t i = 0; i < 2; ++i) {
-        bias_grads[i] = view.select(2, i).narrow(3, rotary, w - rotary).reshape({batch, length, heads * (w - rotary)});
-      }
+    Tensor bias_grads[3];
+    for (int64_t i = 0; i < ctx->saved_data["biases"].toInt(); ++i) {
+      bias_grads[i] = view.select(2, i).narrow(3, rotary, w - rotary).reshape({batch, length, heads * (w - rotary)});
     }
     turn_packed(packed, cos, sin, -1.0);
-    return {packed.view({batch, length, 3 * heads * w}), Tensor(), Tensor(), Tensor(), bias_grads[0], bias_grads[1]};
+    return {packed.view({batch, length, 3 * heads * w}),
+            Tensor(),
+            Tensor(),
+            Tensor(),
+            bias_grads[0],
+            bias_grads[1],
+            bias_grads[2]};
   }
 };
 
-// The three tensors that rotary_heads returns; biases are both given or both absent.
+// The three tensors that rotary_heads returns. The biases of queries and keys are both
+// given or both absent, and that of values goes with them only.
 variable_list rotary_heads(const Tensor &projected, int64_t heads, const Tensor &cos, const Tensor &sin,
-                           const std::optional<Tensor> &query_bias, const std::optional<Tensor> &key_bias) {
+                           const std::optional<Tensor> &query_bias, const std::optional<Tensor> &key_bias,
+                           const std::optional<Tensor> &value_bias) {
   TORCH_CHECK(projected.dim() == 3 && projected.is_contiguous() && heads > 0 && projected.size(2) % (3 * heads) == 0,
               "projected must be contiguous [batch, length, 3*heads*width], got ", projected.sizes(), " for ", heads,
               " heads");
@@ -204,7 +228,8 @@ variable_list rotary_heads(const Tensor &projected, int64_t heads, const Tensor 
   TORCH_CHECK(cos.scalar_type() == (projected.scalar_type() == at::kDouble ? at::kDouble : at::kFloat),
               "cos and sin must be float32, or float64 with float64 heads");
   TORCH_CHECK(query_bias.has_value() == key_bias.has_value(), "query_bias and key_bias go together");
-  return RotaryHeads::apply(projected, heads, cos, sin, query_bias, key_bias);
+  TORCH_CHECK(key_bias.has_value() || !value_bias.has_value(), "value_bias goes with query_bias and key_bias");
+  return RotaryHeads::apply(projected, heads, cos, sin, query_bias, key_bias, value_bias);
 }
 
 }  // namespace
@@ -243,10 +268,24 @@ agi_error *agi_norm_mlp(agi_tensor x, agi_tensor norm_weight, agi_tensor norm_bi
   });
 }
 
-agi_error *agi_rotary_heads(agi_tensor projected, int64_t heads, agi_tensor cos, agi_tensor sin, agi_tensor query_bias,
-                            agi_tensor key_bias, agi_tensor *out) {
+agi_error *agi_mlp(agi_tensor x, agi_tensor up, agi_tensor down, agi_tensor *out) {
   return guard([&] {
-    auto parts = rotary_heads(ref(projected), heads, ref(cos), ref(sin), opt(query_bias), opt(key_bias));
+    const Tensor wide = matmul_weight(ref(up)), narrow = matmul_weight(ref(down));
+    if (decoding(ref(x), wide)) {
+      at::AutoDispatchBelowADInplaceOrView below;
+      const Tensor hidden = row_product(ref(x), wide, at::kFloat);
+      *out = give(row_product(at::gelu(hidden), narrow, row_type(ref(x), narrow)));
+      return;
+    }
+    *out = give(MLP::apply(ref(x), wide, narrow));
+  });
+}
+
+agi_error *agi_rotary_heads(agi_tensor projected, int64_t heads, agi_tensor cos, agi_tensor sin, agi_tensor query_bias,
+                            agi_tensor key_bias, agi_tensor value_bias, agi_tensor *out) {
+  return guard([&] {
+    auto parts =
+        rotary_heads(ref(projected), heads, ref(cos), ref(sin), opt(query_bias), opt(key_bias), opt(value_bias));
     for (size_t i = 0; i < 3; i++) out[i] = give(std::move(parts[i]));
   });
 }

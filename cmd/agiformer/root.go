@@ -11,6 +11,7 @@ import (
 	"agiformer/conf"
 	"agiformer/internal/config"
 	"agiformer/internal/exit"
+	"agiformer/internal/model"
 	"agiformer/internal/train"
 )
 
@@ -86,7 +87,7 @@ func loadConfig(cmd *cobra.Command, overrides []string) (*config.Config, config.
 	if err != nil {
 		return nil, settings, exit.Usage(err)
 	}
-	cfg, err := config.Load(tree)
+	cfg, err := config.Load(tree, model.Known())
 	return cfg, settings, exit.Usage(err)
 }
 

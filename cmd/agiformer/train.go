@@ -9,6 +9,7 @@ import (
 
 	"agiformer/internal/config"
 	"agiformer/internal/exit"
+	"agiformer/internal/model"
 	"agiformer/internal/quickstart"
 	"agiformer/internal/sweep"
 	"agiformer/internal/torch"
@@ -91,7 +92,7 @@ func (f *trainFlags) run(command *cobra.Command, overrides []string) error {
 		_, err := command.OutOrStdout().Write(tree.YAML())
 		return err
 	}
-	cfg, err := config.Load(tree)
+	cfg, err := config.Load(tree, model.Known())
 	if err != nil {
 		return exit.Usage(err)
 	}
@@ -135,7 +136,7 @@ func withQuickstart(command *cobra.Command, o *config.Options, cfg *config.Confi
 	if err != nil {
 		return nil, nil, exit.Usage(err)
 	}
-	cfg, err = config.Load(tree)
+	cfg, err = config.Load(tree, model.Known())
 	if err != nil {
 		return nil, nil, exit.Usage(err)
 	}
@@ -181,7 +182,7 @@ func (f *trainFlags) sweep(command *cobra.Command, overrides []string) error {
 		return exit.Usage(err)
 	}
 	for i, job := range jobs {
-		cfg, err := config.Load(job.Tree)
+		cfg, err := config.Load(job.Tree, model.Known())
 		if err == nil {
 			err = config.CheckSupported(cfg)
 		}

@@ -7,13 +7,14 @@ import (
 	"agiformer/internal/tokenizer"
 )
 
-// Config returns the configuration that the checkpoint was made under.
-func (c *Checkpoint) Config() (*config.Config, error) {
+// Config returns the configuration that the checkpoint was made under, checked
+// against what is known now.
+func (c *Checkpoint) Config(known config.Known) (*config.Config, error) {
 	data, err := c.ConfigYAML()
 	if err != nil {
 		return nil, err
 	}
-	return config.Parse(data, c.file(ConfigFile))
+	return config.Parse(data, c.file(ConfigFile), known)
 }
 
 // Tokenizer returns the tokenizer that the checkpoint's model reads and writes.

@@ -16,6 +16,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// known are names as the experts register them.
+var known = config.Known{Experts: []string{"causal", "dense", "language", "logic", "spatial"}}
+
 // moment is the time that ${now:...} shows in the golden files.
 var moment = time.Date(2026, 1, 31, 10, 20, 30, 0, time.UTC)
 
@@ -62,7 +65,7 @@ func TestGolden(t *testing.T) {
 
 func checkGolden(t *testing.T, path string, tree *config.Tree) {
 	t.Helper()
-	if _, err := config.Load(tree); err != nil {
+	if _, err := config.Load(tree, known); err != nil {
 		t.Errorf("the shipped configuration is not valid: %v", err)
 	}
 	got := string(tree.YAML())
@@ -115,7 +118,7 @@ func TestSpecification(t *testing.T) {
 		"t4_optimized": {384, 6, 6, 1536, 2, 1000, 256, true, false, false, false},
 	}
 	for name, want := range cases {
-		cfg, err := config.Load(compose(t, "model="+name))
+		cfg, err := config.Load(compose(t, "model="+name), known)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,7 +132,7 @@ func TestSpecification(t *testing.T) {
 			t.Errorf("model=%s: dropout %g, memory_update_freq %d, amp_dtype %s, use_amp %v", name, m.Dropout, m.MemoryUpdateFreq, cfg.Training.AMPDtype, cfg.Training.UseAMP)
 		}
 	}
-	cfg, err := config.Load(compose(t))
+	cfg, err := config.Load(compose(t), known)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,16 +11,23 @@ import (
 	"agiformer/internal/config/hydra"
 )
 
+// Known names what a configuration may choose among and other packages
+// register.
+type Known struct {
+	// Experts are the kinds of experts, for model.expert_types.
+	Experts []string
+}
+
 // Load turns a composed tree into the typed configuration and validates it:
 // unknown keys, wrong types, values out of range and contradictions are errors
 // that name the key, the value and where it came from, one sentence a line.
 // Parts of the model that a later version brings are not refused here; see
 // CheckSupported.
-func Load(tree *Tree) (*Config, error) {
+func Load(tree *Tree, known Known) (*Config, error) {
 	if missing := tree.Missing(); len(missing) > 0 {
 		return nil, fmt.Errorf("these keys have no value yet (???): %s; set each with KEY=VALUE", strings.Join(missing, ", "))
 	}
-	c := &checker{tree: tree}
+	c := &checker{tree: tree, known: known}
 	values := c.typed(tree.Root)
 	if err := c.err(); err != nil {
 		return nil, err
@@ -43,17 +50,18 @@ func Load(tree *Tree) (*Config, error) {
 
 // Parse reads a resolved configuration (see ReadFile) from memory and loads it;
 // name is shown in messages.
-func Parse(data []byte, name string) (*Config, error) {
+func Parse(data []byte, name string, known Known) (*Config, error) {
 	tree, err := hydra.Read(data, name)
 	if err != nil {
 		return nil, err
 	}
-	return Load(tree)
+	return Load(tree, known)
 }
 
 // checker collects everything that is wrong with a configuration.
 type checker struct {
 	tree   *Tree
+	known  Known
 	errors []error
 }
 

@@ -37,6 +37,8 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"model.n_heads=64", []string{"8 wide", "at least 16"}},
 		{"model.expert_types=[language]", []string{"1 experts", "model.n_experts is 2"}},
 		{"model.expert_types=[language,lojik]", []string{"model.expert_types[1]", "lojik", "did you mean 'logic'"}},
+		{"model.expert_types=[language,causl]", []string{"model.expert_types[1] is \"causl\"", "the override", "causal or dense or language or logic or spatial", "did you mean 'causal'"}},
+		{"model.moe.router_z_loss_weight=-1", []string{"at least 0"}},
 		{"model.dropout=1", []string{"below 1"}},
 		{"model.moe.top_k=3", []string{"between 1 and model.n_experts (2)"}},
 		{"model.moe.load_balancing_scope=lane", []string{"batch or sequence"}},
@@ -64,7 +66,7 @@ func TestMistakesAreNamed(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.line, func(t *testing.T) {
 			t.Parallel()
-			_, err := config.Load(compose(t, c.line))
+			_, err := config.Load(compose(t, c.line), known)
 			if err == nil {
 				t.Fatal("it was accepted")
 			}
@@ -92,7 +94,7 @@ func TestOriginIsAFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = config.Load(tree); err == nil || !strings.Contains(err.Error(), "n_heads") {
+	if _, err = config.Load(tree, known); err == nil || !strings.Contains(err.Error(), "n_heads") {
 		t.Fatalf("the error is %v", err)
 	}
 	text, err := config.Explain(tree, "model.d_model")
@@ -104,7 +106,7 @@ func TestOriginIsAFile(t *testing.T) {
 // TestSeveralMistakesTogether reports all at once.
 func TestSeveralMistakesTogether(t *testing.T) {
 	t.Parallel()
-	_, err := config.Load(compose(t, "model.n_heads=7", "training.batch_size=0"))
+	_, err := config.Load(compose(t, "model.n_heads=7", "training.batch_size=0"), known)
 	if err == nil || strings.Count(err.Error(), "\n") != 1 {
 		t.Errorf("want two lines, got %v", err)
 	}
@@ -112,7 +114,7 @@ func TestSeveralMistakesTogether(t *testing.T) {
 
 func TestConvenientValues(t *testing.T) {
 	t.Parallel()
-	cfg, err := config.Load(compose(t, "training.max_steps=1e3", "data.train=a.txt", "data.valid=[b,c]", "training.gradient_clip=2", "model.vocab_size=null"))
+	cfg, err := config.Load(compose(t, "training.max_steps=1e3", "data.train=a.txt", "data.valid=[b,c]", "training.gradient_clip=2", "model.vocab_size=null"), known)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,10 +126,9 @@ func TestConvenientValues(t *testing.T) {
 func TestLaterVersions(t *testing.T) {
 	t.Parallel()
 	for line, part := range map[string]string{
-		"model=full": "use_multimodal", "model=multimodal": "use_multimodal",
-		"model.expert_types=[language,spatial]": "spatial", "model.expert_types=[causal,logic]": "causal", "data.packing=isolate": "isolate",
+		"model=full": "use_multimodal", "model=multimodal": "use_multimodal", "data.packing=isolate": "isolate",
 	} {
-		cfg, err := config.Load(compose(t, line))
+		cfg, err := config.Load(compose(t, line), known)
 		if err != nil {
 			t.Fatalf("%s: %v", line, err)
 		}
@@ -135,7 +136,7 @@ func TestLaterVersions(t *testing.T) {
 			t.Errorf("%s: %v", line, err)
 		}
 	}
-	cfg, err := config.Load(compose(t))
+	cfg, err := config.Load(compose(t), known)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +161,7 @@ func TestResolvedConfigReadsBack(t *testing.T) {
 	if d := config.Diff(tree, again); d != "" {
 		t.Errorf("it changed:\n%s", d)
 	}
-	cfg, err := config.Parse(tree.YAML(), "memory")
+	cfg, err := config.Parse(tree.YAML(), "memory", known)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // CheckSupported refuses, in one sentence, what a configuration may ask for but
-// a later version brings: the spatial and causal experts, multimodal input and isolated packing.
+// a later version brings: multimodal input and isolated packing.
 func CheckSupported(cfg *Config) error {
 	var parts []string
 	later := func(wanted bool, part, instead string) {
@@ -15,9 +15,6 @@ func CheckSupported(cfg *Config) error {
 		}
 	}
 	m := cfg.Model
-	for _, name := range m.ExpertTypes {
-		later(name == "spatial" || name == "causal", "the "+name+" expert", "use language and logic in model.expert_types")
-	}
 	later(m.UseMultimodal, "image, audio and video input", "set model.use_multimodal=false or use model=text_only")
 	later(cfg.Data.Packing == "isolate", "isolated packing", "set data.packing=stream")
 	if len(parts) == 0 {

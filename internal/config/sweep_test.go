@@ -70,7 +70,7 @@ three | three-seed6 | sweep.only=[three] seed=6`},
 func TestRowsReachTheConfiguration(t *testing.T) {
 	t.Parallel()
 	jobs := sweepJobs(t, rows, "sweep.dir=runs")
-	cfg, err := config.Load(jobs[1].Tree)
+	cfg, err := config.Load(jobs[1].Tree, known)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestRowsReachTheConfiguration(t *testing.T) {
 func TestRowsWinOverTheExperiment(t *testing.T) {
 	t.Parallel()
 	jobs := sweepJobs(t, "experiment=quickstart", "sweep.rows=[{name:small,overrides:['model=minimal']}]")
-	cfg, err := config.Load(jobs[0].Tree)
+	cfg, err := config.Load(jobs[0].Tree, known)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestASweepSectionMayBeMissing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := config.Load(tree); err != nil {
+	if _, err := config.Load(tree, known); err != nil {
 		t.Error(err)
 	}
 }

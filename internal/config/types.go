@@ -34,7 +34,7 @@ type Model struct {
 	DFF int64 `mapstructure:"d_ff"`
 	// NExperts is the number of experts a block; 1 has no router.
 	NExperts int64 `mapstructure:"n_experts"`
-	// ExpertTypes names each expert: language, logic, spatial or causal.
+	// ExpertTypes names each expert by its kind.
 	ExpertTypes []string `mapstructure:"expert_types"`
 	// MemorySize is the number of slots in the memory bank.
 	MemorySize int64 `mapstructure:"memory_size"`
@@ -77,6 +77,8 @@ type MoE struct {
 	CapacityFactor *float64 `mapstructure:"capacity_factor"`
 	// LoadBalancingLossWeight is w in w · E · Σ_e (mean router weight of e)².
 	LoadBalancingLossWeight float64 `mapstructure:"load_balancing_loss_weight"`
+	// RouterZLossWeight is z in z · mean (log Σ_e exp(router logit of e))².
+	RouterZLossWeight float64 `mapstructure:"router_z_loss_weight"`
 	// LoadBalancingScope takes that mean over the micro-batch ("batch") or
 	// over each lane ("sequence").
 	LoadBalancingScope string `mapstructure:"load_balancing_scope"`

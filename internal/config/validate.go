@@ -19,9 +19,6 @@ const (
 	maxLength = 1 << 24 // tokens, slots, lanes
 )
 
-// expertNames are the experts that exist.
-var expertNames = []string{"language", "logic", "spatial", "causal"}
-
 // validate checks ranges and contradictions.
 func (c *checker) validate(cfg *Config) {
 	c.atLeast("seed", cfg.Seed, 0)
@@ -121,7 +118,7 @@ func (c *checker) experts(m *Model) {
 		c.fail("model.expert_types", "it names %d experts, but model.n_experts is %d: make them equal", n, m.NExperts)
 	}
 	for i, name := range m.ExpertTypes {
-		c.oneOf(fmt.Sprintf("model.expert_types[%d]", i), name, expertNames...)
+		c.oneOf(fmt.Sprintf("model.expert_types[%d]", i), name, c.known.Experts...)
 	}
 }
 
@@ -133,6 +130,7 @@ func (c *checker) router(m *Model) {
 		c.positive("model.moe.capacity_factor", *f)
 	}
 	c.within("model.moe.load_balancing_loss_weight", m.MoE.LoadBalancingLossWeight, 0, 0)
+	c.within("model.moe.router_z_loss_weight", m.MoE.RouterZLossWeight, 0, 0)
 	c.within("model.introspection.loss_weight", m.Introspection.LossWeight, 0, 0)
 	c.within("model.introspection.ponder_weight", m.Introspection.PonderWeight, 0, 0)
 	c.oneOf("model.moe.load_balancing_scope", m.MoE.LoadBalancingScope, "batch", "sequence")

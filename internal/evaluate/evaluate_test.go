@@ -30,7 +30,7 @@ func options(t *testing.T) evaluate.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := config.Load(tree)
+	cfg, err := config.Load(tree, model.Known())
 	if err != nil {
 		t.Fatal(err)
 	}

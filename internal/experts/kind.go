@@ -44,13 +44,14 @@ type Features interface {
 // Kind is one type of expert.
 type Kind interface {
 	// Specs lists the parameters of the attention, in order, without libtorch.
+	// None: the kind has no attention, and New is not called.
 	Specs(s Shape) []nn.Spec
-	// Features makes the tables in dt on dev.
+	// Features makes the tables in dt on dev; nil where the kind needs none.
 	Features(s Shape, dt torch.DType, dev torch.Device) Features
 	// New builds the attention of one expert over its parameters.
 	New(s Shape, p nn.Params) Attention
 	// ScoreWidth is the width over which scores are computed, summed over
-	// heads, for counting operations.
+	// heads, for counting operations; 0 without attention.
 	ScoreWidth(s Shape) int64
 }
 

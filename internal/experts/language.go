@@ -97,9 +97,7 @@ func (f *languageFeatures) Rows(s *Segment) []*torch.Tensor {
 		n := s.Lanes * s.Len
 		words := s.Words.Reshape(n)
 		angles := func(token, word *torch.Tensor) *torch.Tensor {
-			pairs := token.Size(1)
-			byToken := token.Narrow(0, s.First, s.Len).Expand(s.Lanes, s.Len, pairs).Reshape(n, pairs)
-			return torch.Cat([]*torch.Tensor{byToken, word.IndexSelect(0, words)}, 1)
+			return torch.Cat([]*torch.Tensor{s.PerToken(token.Narrow(0, s.First, s.Len)), word.IndexSelect(0, words)}, 1)
 		}
 		oneHot := func(ids, numbers *torch.Tensor) *torch.Tensor { return ids.Reshape(n, 1).Eq(numbers) }
 		features := torch.Cat([]*torch.Tensor{
@@ -110,7 +108,7 @@ func (f *languageFeatures) Rows(s *Segment) []*torch.Tensor {
 
 // languageAttention is language's attention of one layer.
 type languageAttention struct {
-	heads, head, content int64
+	count, head, content int64 // H', h' and c
 	qkv, out             nn.Linear
 	// Feature tables, queries first: [32, 4H'], [16, 4H'], [8, 4H'].
 	types, places, vowels [2]*torch.Tensor
@@ -122,18 +120,22 @@ func (language) New(s Shape, p nn.Params) Attention {
 		return [2]*torch.Tensor{p.Get(name + "_query.weight"), p.Get(name + "_key.weight")}
 	}
 	return &languageAttention{
-		heads: heads, head: head, content: content,
+		count: heads, head: head, content: content,
 		qkv: nn.NewLinear(p.Sub("qkv")), out: nn.NewLinear(p.Sub("out")),
 		types: pair("type"), places: pair("place"), vowels: pair("vowel"),
 	}
 }
 
 func (a *languageAttention) Forward(u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) *torch.Tensor {
+	packed, ofQueries, ofKeys := a.project(u, rows, cache)
+	return a.out.Forward(nn.RotaryAttention(packed, a.count, rows[0], rows[1], ofQueries, ofKeys, cache))
+}
+
+// project returns the packed queries, keys and values [B, C, 3·H'·h'], and what
+// the features add to the last 8 dimensions of query and key heads [B, C, 8H'].
+func (a *languageAttention) project(u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) (packed, ofQueries, ofKeys *torch.Tensor) {
 	c := cache.Constants(func() []*torch.Tensor { return []*torch.Tensor{a.packed(), a.bias(0), a.bias(1)} })
-	projected := torch.Project(u, c[0])
-	attended := nn.RotaryAttention(projected, a.heads, rows[0], rows[1],
-		rows[2].Matmul(c[1]), rows[2].Matmul(c[2]), cache)
-	return a.out.Forward(attended)
+	return torch.Project(u, c[0]), rows[2].Matmul(c[1]), rows[2].Matmul(c[2])
 }
 
 // packed returns the weight [3·H'·h', d] that gives queries, keys and values
@@ -141,19 +143,19 @@ func (a *languageAttention) Forward(u *torch.Tensor, rows []*torch.Tensor, cache
 // where the features' dimensions are added.
 func (a *languageAttention) packed() *torch.Tensor {
 	w := a.qkv.Weight()
-	d, content := w.Size(1), 2*a.heads*a.content
-	queryKey := w.Narrow(0, 0, content).View(2*a.heads, a.content, d).Pad([]int64{0, 0, 0, 2 * biasWidth}, 0)
-	value := w.Narrow(0, content, a.heads*a.head)
-	return torch.Cat([]*torch.Tensor{queryKey.View(2*a.heads*a.head, d), value}, 0)
+	d, content := w.Size(1), 2*a.count*a.content
+	queryKey := w.Narrow(0, 0, content).View(2*a.count, a.content, d).Pad([]int64{0, 0, 0, 2 * biasWidth}, 0)
+	value := w.Narrow(0, content, a.count*a.head)
+	return torch.Cat([]*torch.Tensor{queryKey.View(2*a.count*a.head, d), value}, 0)
 }
 
 // bias returns the table [56, 8H'] that a one-hot row turns into the learned
 // dimensions of the queries (side 0) or keys (side 1): per head 4 of type and
 // place together, then 4 of the vowel.
 func (a *languageAttention) bias(side int) *torch.Tensor {
-	typePlace := torch.Cat([]*torch.Tensor{a.types[side], a.places[side]}, 0).View(-1, a.heads, biasWidth)
-	vowel := a.vowels[side].View(-1, a.heads, biasWidth)
+	typePlace := torch.Cat([]*torch.Tensor{a.types[side], a.places[side]}, 0).View(-1, a.count, biasWidth)
+	vowel := a.vowels[side].View(-1, a.count, biasWidth)
 	return torch.Cat([]*torch.Tensor{
 		typePlace.Pad([]int64{0, biasWidth}, 0), vowel.Pad([]int64{biasWidth, 0}, 0),
-	}, 0).View(oneHotWidth, a.heads*2*biasWidth)
+	}, 0).View(oneHotWidth, a.count*2*biasWidth)
 }

@@ -45,17 +45,14 @@ func (f *logicFeatures) Free() { f.rotary.Free() }
 func (f *logicFeatures) Rows(s *Segment) []*torch.Tensor {
 	return torch.ScopedList(func() []*torch.Tensor {
 		cos, sin := f.rotary.At(s.First, s.Len)
-		twice := func(t *torch.Tensor) *torch.Tensor {
-			width := 2 * t.Size(1)
-			return torch.Cat([]*torch.Tensor{t, t}, 1).Expand(s.Lanes, s.Len, width).Reshape(s.Lanes*s.Len, width)
-		}
+		twice := func(t *torch.Tensor) *torch.Tensor { return s.PerToken(torch.Cat([]*torch.Tensor{t, t}, 1)) }
 		return []*torch.Tensor{twice(cos), twice(sin)}
 	})
 }
 
 // logicAttention is logic's attention of one layer.
 type logicAttention struct {
-	heads, head          int64
+	count, head          int64 // H' and h'
 	qk, value, gate, out nn.Linear
 	forward, backward    *torch.Tensor // [H']
 }
@@ -63,7 +60,7 @@ type logicAttention struct {
 func (logic) New(s Shape, p nn.Params) Attention {
 	_, heads, head := s.Inner()
 	return &logicAttention{
-		heads: heads, head: head,
+		count: heads, head: head,
 		qk: nn.NewLinear(p.Sub("qk")), value: nn.NewLinear(p.Sub("value")),
 		gate: nn.NewLinear(p.Sub("gate")), out: nn.NewLinear(p.Sub("out")),
 		forward: p.Get("forward"), backward: p.Get("backward"),
@@ -71,10 +68,14 @@ func (logic) New(s Shape, p nn.Params) Attention {
 }
 
 func (a *logicAttention) Forward(u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) *torch.Tensor {
-	c := cache.Constants(func() []*torch.Tensor { return []*torch.Tensor{a.packed()} })
-	projected := torch.Project(u, c[0])
-	attended := nn.RotaryAttention(projected, a.heads, rows[0], rows[1], nil, nil, cache)
+	attended := nn.RotaryAttention(a.project(u, cache), a.count, rows[0], rows[1], nil, nil, cache)
 	return a.out.Forward(attended.Mul(a.gate.Forward(u).Silu()))
+}
+
+// project returns the packed queries, keys and values [B, C, 3·H'·h'].
+func (a *logicAttention) project(u *torch.Tensor, cache *nn.Cache) *torch.Tensor {
+	c := cache.Constants(func() []*torch.Tensor { return []*torch.Tensor{a.packed()} })
+	return torch.Project(u, c[0])
 }
 
 // packed returns the weight [3·H'·h', d] that gives the extended queries
@@ -85,11 +86,11 @@ func (a *logicAttention) Forward(u *torch.Tensor, rows []*torch.Tensor, cache *n
 func (a *logicAttention) packed() *torch.Tensor {
 	w := a.qk.Weight()
 	d := w.Size(1)
-	roles := w.View(2, a.heads, 2, a.head/4, d).Permute(1, 2, 0, 3, 4) // [H', half, q or k, h'/4, d]
-	directions := torch.Stack([]*torch.Tensor{a.forward, a.backward}, 1).View(a.heads, 1, 2, 1, 1)
+	roles := w.View(2, a.count, 2, a.head/4, d).Permute(1, 2, 0, 3, 4) // [H', half, q or k, h'/4, d]
+	directions := torch.Stack([]*torch.Tensor{a.forward, a.backward}, 1).View(a.count, 1, 2, 1, 1)
 	return torch.Cat([]*torch.Tensor{
-		roles.Mul(directions).Reshape(a.heads*a.head, d),
-		roles.Flip([]int64{2}).Reshape(a.heads*a.head, d),
+		roles.Mul(directions).Reshape(a.count*a.head, d),
+		roles.Flip([]int64{2}).Reshape(a.count*a.head, d),
 		a.value.Weight(),
 	}, 0)
 }

@@ -19,8 +19,8 @@ type MoE struct {
 type Result struct {
 	// States [B, T, d] of the branch; a tensor that nothing else uses.
 	States *torch.Tensor
-	// Balance is the weighted load-balancing loss of the layer, a scalar;
-	// nil with one expert or where the segment does not ask for it.
+	// Balance is the weighted load-balancing loss of the layer, with the router
+	// z-loss where it has a weight, a scalar; nil with one expert or where the segment does not ask for it.
 	Balance *torch.Tensor
 	// Counts [E] int64 are the tokens that each expert got; nil likewise.
 	Counts *torch.Tensor
@@ -67,7 +67,7 @@ func (m *MoE) Forward(u *torch.Tensor, s *Segment, caches []*nn.Cache) Result {
 	p := m.router.dispatch(c, s)
 	r := Result{States: m.combine(m.run(u, s, p, caches), u, p)}
 	if s.Balance {
-		r.Balance = m.router.balance(c.probabilities, s)
+		r.Balance = m.router.loss(c, s)
 	}
 	if s.Usage {
 		r.Counts = p.counts.SumDim([]int64{0}, false)

@@ -14,6 +14,8 @@ type Routing struct {
 	CapacityFactor float64
 	// BalanceWeight is w of the load-balancing loss.
 	BalanceWeight float64
+	// ZLossWeight is z of the router z-loss.
+	ZLossWeight float64
 	// BalanceByLane takes the mean router weights lane by lane (scope
 	// "sequence") instead of over the micro-batch.
 	BalanceByLane bool
@@ -31,6 +33,8 @@ type choice struct {
 	probabilities *torch.Tensor // [B, T, E]
 	weights       *torch.Tensor // [B, T, k]
 	experts       *torch.Tensor // [B, T, k] int64
+	// normaliser log Σ_e exp(logit_e) [B, T]; nil where no loss is on it.
+	normaliser *torch.Tensor
 }
 
 // route returns the k most probable experts of each token of u [B, T, d].
@@ -41,6 +45,9 @@ func (r *router) route(u *torch.Tensor) choice {
 	torch.NoAutocast(u.Device().Type, func() {
 		logits := torch.Linear(nn.Float(u), r.weight, nil)
 		c.probabilities = logits.Softmax(-1)
+		if r.ZLossWeight > 0 {
+			c.normaliser = logits.Logsumexp([]int64{-1}, false)
+		}
 		if r.TopK == 1 {
 			c.weights, c.experts = c.probabilities.MaxDim(-1, true)
 			return
@@ -51,14 +58,35 @@ func (r *router) route(u *torch.Tensor) choice {
 	return c
 }
 
+// loss returns the router's losses of the layer, a scalar: load balancing, and
+// with a weight the z-loss.
+func (r *router) loss(c choice, s *Segment) *torch.Tensor {
+	if s.Valid == 0 {
+		return torch.Zeros(c.probabilities.DType(), c.probabilities.Device())
+	}
+	balance := r.balance(c.probabilities, s)
+	if c.normaliser == nil {
+		return balance
+	}
+	return balance.Add(r.zLoss(c.normaliser, s))
+}
+
+// zLoss keeps the logits small (Zoph et al. 2022): z times the mean over the
+// valid tokens of the squared normaliser. The mean of the lanes' means by their
+// valid tokens is the same, so the scope makes no difference.
+func (r *router) zLoss(normaliser *torch.Tensor, s *Segment) *torch.Tensor {
+	square := normaliser.Square()
+	if s.Mask != nil {
+		square = square.Mul(s.Mask)
+	}
+	return square.Sum().MulScalar(r.ZLossWeight / float64(s.Valid))
+}
+
 // balance returns the load-balancing loss of the layer, a scalar:
 // w · E · Σ_e (mean over the valid tokens of p_e)²; by lane it is the mean of
 // the lanes' losses weighted by their valid tokens.
 func (r *router) balance(probabilities *torch.Tensor, s *Segment) *torch.Tensor {
 	scale := r.BalanceWeight * float64(r.Experts)
-	if s.Valid == 0 {
-		return torch.Zeros(probabilities.DType(), probabilities.Device())
-	}
 	if s.Mask != nil {
 		probabilities = probabilities.Mul(s.Mask.Unsqueeze(2))
 	}

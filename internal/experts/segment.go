@@ -33,6 +33,13 @@ func (s *Segment) Prepare(features map[string]Features) {
 	}
 }
 
+// PerToken repeats rows [T, w] of the segment's positions for every lane:
+// [B·T, w].
+func (s *Segment) PerToken(rows *torch.Tensor) *torch.Tensor {
+	w := rows.Size(1)
+	return rows.Expand(s.Lanes, s.Len, w).Reshape(s.Lanes*s.Len, w)
+}
+
 // rowsOf returns the feature rows of a kind as [lanes, places, w], of all
 // tokens or where given of those in source [lanes·places].
 func (s *Segment) rowsOf(kind string, source *torch.Tensor, lanes, places int64) []*torch.Tensor {

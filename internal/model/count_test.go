@@ -62,31 +62,73 @@ func stateBytes(s *model.State) int64 {
 	return sum
 }
 
-// TestCountedOperations holds FLOPs to a count by hand for one shape:
-// d = 32, 2 layers, 1 expert (language), no memory.
+// TestCountedOperations holds FLOPs to a count by hand for one shape and each
+// kind: d = 32, 2 layers, 1 expert, no memory.
 func TestCountedOperations(t *testing.T) {
 	t.Parallel()
 	cfg := tiny("base")
-	cfg.NExperts, cfg.ExpertTypes = 1, []string{"language"}
 	const d, ff, v, inner, t8 = 32, 48, 256, 16, 8
-	block := 2*(4*d*d) + 4*t8/2*d // attention
-	block += 2*d*(2*(inner-8)+inner) + 2*inner*d + 4*t8/2*inner
-	block += 2 * 2 * d * ff
-	if got, want := model.Count(cfg, v).FLOPs, float64(2*block+2*d*v); got != want {
-		t.Errorf("%g operations a token, by hand %g", got, want)
+	const scores, out = 4 * t8 / 2 * inner, 2 * inner * d
+	for kind, attention := range map[string]int{
+		"language": 2*d*(2*(inner-8)+inner) + out + scores,
+		"logic":    2*d*3*inner + out + scores,
+		"spatial":  2*d*(3*(inner-8)+3) + out + scores,
+		"causal":   2*d*(2*(inner-4)+inner) + out + scores,
+		"dense":    0,
+	} {
+		cfg.NExperts, cfg.ExpertTypes = 1, []string{kind}
+		block := 2*(4*d*d) + 4*t8/2*d + attention + 2*2*d*ff
+		if got, want := model.Count(cfg, v).FLOPs, float64(2*block+2*d*v); got != want {
+			t.Errorf("%s: %g operations a token, by hand %g", kind, got, want)
+		}
 	}
+}
+
+// TestCountedLinearAttention does the same for linear attention, whose scores
+// stop to grow with the segment; the expert's own do not.
+func TestCountedLinearAttention(t *testing.T) {
+	t.Parallel()
+	cfg := tiny("base")
+	cfg.NExperts, cfg.ExpertTypes = 1, []string{"language"}
+	const d, v, inner, head = 32, 256, 16, 16
+	softmax := model.Count(cfg, v).FLOPs
 	cfg.UseLinearAttention = true
-	const head = d / 2
-	block += 4 * d * head // the segment is shorter than a chunk; the states come on top
-	if got, want := model.Count(cfg, v).FLOPs, float64(2*block+2*d*v); got != want {
-		t.Errorf("linear attention: %g operations a token, by hand %g", got, want)
+	// The segment is shorter than a chunk; the states come on top.
+	if got, want := model.Count(cfg, v).FLOPs, softmax+2*4*d*head; got != want {
+		t.Errorf("%g operations a token, by hand %g", got, want)
 	}
 	cfg.MaxSeqLen = 1 << 20
 	longer := cfg
 	longer.MaxSeqLen *= 2
 	grown := model.Count(longer, v).FLOPs - model.Count(cfg, v).FLOPs
-	if want := float64(2 * 4 * cfg.MaxSeqLen / 2 * inner); grown != want { // the expert's own attention
-		t.Errorf("linear attention: twice the segment takes %g more operations a token, by hand %g", grown, want)
+	if want := float64(2 * 4 * cfg.MaxSeqLen / 2 * inner); grown != want {
+		t.Errorf("twice the segment takes %g more operations a token, by hand %g", grown, want)
+	}
+}
+
+// TestDenseEqualsTextOnly: the plain GPT of model=dense takes as many operations
+// a token as text_only, to 1 %, and has none of its parts.
+func TestDenseEqualsTextOnly(t *testing.T) {
+	t.Parallel()
+	count := func(name string) model.Counts {
+		tree, err := config.Compose(config.Options{Dir: "../../conf", Overrides: []string{"model=" + name}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := config.Load(tree, model.Known())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return model.Count(cfg.Model, 256)
+	}
+	dense, text := count("dense"), count("text_only")
+	if ratio := dense.FLOPs / text.FLOPs; ratio < 0.99 || ratio > 1.01 {
+		t.Errorf("dense takes %g operations a token, text_only %g", dense.FLOPs, text.FLOPs)
+	}
+	for _, part := range []string{"memory", "router"} {
+		if dense.ByComponent[part] != 0 {
+			t.Errorf("dense has %d parameters of %s", dense.ByComponent[part], part)
+		}
 	}
 }
 
@@ -111,14 +153,15 @@ func TestCountedIntrospection(t *testing.T) {
 func TestDecay(t *testing.T) {
 	t.Parallel()
 	job(t, func() {
-		cfg := tiny("four")
+		cfg := tiny("all")
 		cfg.UseLinearAttention, cfg.UseIntrospection, cfg.MaxIterations = true, true, 2
 		m, err := model.New(cfg, 256, torch.CPU, torch.Float32, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer m.Free()
-		free := []string{"norm", "bias", "embedding", "slots", "type_", "place_", "vowel_", ".forward", ".backward", ".decay"}
+		free := []string{"norm", "bias", "embedding", "slots", "type_", "place_", "vowel_", ".forward", ".backward",
+			".distance", ".direction", ".decay", ".null_"}
 		for _, p := range m.Parameters() {
 			exempt := slices.ContainsFunc(free, func(part string) bool { return strings.Contains(p.Name, part) })
 			if p.Decay == exempt {
@@ -170,7 +213,7 @@ func TestSupported(t *testing.T) {
 	t.Parallel()
 	cases := map[string]func(*config.Model){
 		"model.use_multimodal":      func(c *config.Model) { c.UseMultimodal = true },
-		"\"spatial\"":               func(c *config.Model) { c.ExpertTypes = []string{"language", "spatial"} },
+		"\"spacial\"":               func(c *config.Model) { c.ExpertTypes = []string{"language", "spacial"} },
 		"model.n_experts":           func(c *config.Model) { c.NExperts = 3 },
 		"model.moe.top_k":           func(c *config.Model) { c.MoE.TopK = ptr(int64(3)) },
 		"multiple of model.n_heads": func(c *config.Model) { c.NHeads = 3 },

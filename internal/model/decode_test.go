@@ -67,9 +67,10 @@ func TestDecodingIsFlat(t *testing.T) {
 // to rounding, with widths that both take.
 func TestDecodingInFloat32(t *testing.T) {
 	t.Parallel()
-	for _, half := range []bool{false, true} {
+	for i, variant := range []string{"text_only", "text_only", "all", "all"} {
+		half := i%2 == 1
 		job(t, func() {
-			cfg := tiny("text_only")
+			cfg := tiny(variant)
 			cfg.DModel, cfg.NHeads, cfg.DFF, cfg.MaxSeqLen = 128, 4, 256, 48
 			m, err := model.New(cfg, 256, torch.CPU, torch.Float32, 8)
 			if err != nil {
@@ -95,7 +96,7 @@ func TestDecodingInFloat32(t *testing.T) {
 				want, got = decode()
 			}
 			if diff, norm := got.Sub(want).Norm().Item(), want.Norm().Item(); !(diff <= tolerance*norm) {
-				t.Errorf("bfloat16 %v: decoding is off by %g of %g", half, diff, norm)
+				t.Errorf("%s, bfloat16 %v: decoding is off by %g of %g", variant, half, diff, norm)
 			}
 		})
 	}

@@ -31,8 +31,8 @@ type Output struct {
 	// Logits [B, T, V] in float32 (float64 for a float64 model), -inf for
 	// id 0; or with ReturnEmbeddings the states [B, T, d].
 	Logits *torch.Tensor
-	// LoadBalancing is the weighted load-balancing loss, summed over the
-	// layers, a scalar; nil with one expert, and without gradients unless
+	// LoadBalancing is the weighted load-balancing loss, with the router
+	// z-loss where that has a weight, summed over the layers, a scalar; nil with one expert, and without gradients unless
 	// Info is asked for.
 	LoadBalancing *torch.Tensor
 	// Opinion is what the model thinks of its prediction; nil without

@@ -16,11 +16,12 @@ import (
 // time, again, and not at all.
 func TestGradients(t *testing.T) {
 	t.Parallel()
-	for _, variant := range []string{"base", "text_only", "minimal", "four", "linear"} {
+	for _, variant := range variants {
 		job(t, func() { gradients(t, tiny(variant)) })
 	}
 	capacity := tiny("text_only")
 	capacity.MoE.CapacityFactor, capacity.MoE.LoadBalancingScope = ptr(0.75), "sequence"
+	capacity.MoE.RouterZLossWeight = 0.02
 	job(t, func() { gradients(t, capacity) })
 }
 
@@ -116,7 +117,7 @@ func compareDirection(t *testing.T, variant string, p model.Parameter, loss func
 // one, with gradients for every parameter.
 func TestAutocast(t *testing.T) {
 	t.Parallel()
-	for _, variant := range []string{"four", "linear", "introspective"} {
+	for _, variant := range []string{"four", "linear", "introspective", "all", "only dense"} {
 		job(t, func() { underAutocast(t, tiny(variant)) })
 	}
 }
@@ -147,7 +148,7 @@ func underAutocast(t *testing.T, cfg config.Model) {
 // bit, dropout and load balancing included.
 func TestCheckpoints(t *testing.T) {
 	t.Parallel()
-	for _, variant := range []string{"four", "linear", "introspective"} {
+	for _, variant := range []string{"four", "linear", "introspective", "all"} {
 		job(t, func() { checkpointed(t, tiny(variant)) })
 	}
 }

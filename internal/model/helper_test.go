@@ -3,6 +3,8 @@ package model_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"agiformer/internal/config"
@@ -39,11 +41,25 @@ func tiny(variant string) config.Model {
 	case "single thought":
 		c.UseLinearAttention, c.UseIntrospection, c.MaxIterations = true, true, 1
 		c.Introspection = config.Introspection{LossWeight: 0.5}
+	case "all", "all twice": // every kind of expert, of which a token visits two
+		c.UseMemory, c.ExpertTypes = true, slices.Clone(kinds)
+		if variant == "all twice" {
+			c.ExpertTypes = append(c.ExpertTypes, kinds...)
+		}
+		c.DModel, c.NHeads, c.NExperts = 64, 4, int64(len(c.ExpertTypes)) // two heads an expert
+	default:
+		if kind, ok := strings.CutPrefix(variant, "only "); ok {
+			c.UseMemory, c.NExperts, c.ExpertTypes = true, 1, []string{kind}
+		}
 	}
 	return c
 }
 
+// kinds are the experts that attend.
+var kinds = []string{"language", "logic", "spatial", "causal"}
+
 var variants = []string{"base", "text_only", "minimal", "t4_optimized", "four", "linear", "working", "bank",
+	"only language", "only logic", "only spatial", "only causal", "only dense", "all", "all twice",
 	"introspective", "single thought"}
 
 func ptr[T any](v T) *T { return &v }
@@ -66,6 +82,9 @@ func build(t *testing.T, cfg config.Model, seed uint64) *model.Model {
 				p.Tensor.MulScalar_(50) // as loud as the memory, so that tokens differ
 			case "introspection":
 				think(p, seed)
+			}
+			if strings.Contains(p.Name, ".null_") {
+				p.Tensor.Fill_(0.3) // a null cause that shows
 			}
 		}
 	})

@@ -48,7 +48,8 @@ type RouterInfo struct {
 	// ExpertUsage is the share of the choices (k a valid token) that each
 	// expert got; a sum below 1 is what the capacity limit dropped.
 	ExpertUsage []float64 `json:"expert_usage"`
-	// LoadBalancingLoss of the layer, weighted.
+	// LoadBalancingLoss of the layer, weighted, with the router z-loss where
+	// that has a weight.
 	LoadBalancingLoss float64 `json:"load_balancing_loss"`
 }
 

@@ -39,7 +39,7 @@ func linearAttentionSpecs(cfg config.Model) []nn.Spec {
 func (a *linearAttention) forward(x *torch.Tensor, norm nn.LayerNorm, p *pass, cache *blockCache) *torch.Tensor {
 	scope := torch.Enter()
 	defer scope.Exit()
-	q, k, v := torch.RotaryHeads(norm.Linear(x, a.qkv), a.heads, p.cos, p.sin, nil, nil)
+	q, k, v := torch.RotaryHeads(norm.Linear(x, a.qkv), a.heads, p.cos, p.sin, nil, nil, nil)
 	eps := headNormEps
 	o := nn.Retain(q, k, v, a.decay, cache.ofRetention())
 	o = torch.RmsNorm(o, []int64{o.Size(-1)}, nil, &eps)

@@ -86,7 +86,9 @@ func (m *Model) build(p nn.Params, vocab int64) {
 	for _, name := range cfg.ExpertTypes {
 		if _, made := m.features[name]; !made {
 			kind, _ := experts.Lookup(name)
-			m.features[name] = kind.Features(expertShape(cfg), m.dtype, m.device)
+			if f := kind.Features(expertShape(cfg), m.dtype, m.device); f != nil {
+				m.features[name] = f
+			}
 		}
 	}
 }

@@ -11,6 +11,9 @@ import (
 	"agiformer/internal/model/nn"
 )
 
+// Known returns what a configuration may choose among: the registered experts.
+func Known() config.Known { return config.Known{Experts: experts.Names()} }
+
 // Supported says in one sentence which part of cfg the model does not have, or
 // what contradicts itself; nil if New can build it. It needs no libtorch.
 func Supported(cfg config.Model) error {
@@ -30,7 +33,7 @@ func Supported(cfg config.Model) error {
 	}
 	for _, name := range cfg.ExpertTypes {
 		if _, ok := experts.Lookup(name); !ok {
-			return fmt.Errorf("model.expert_types names %q, an expert that this version does not have yet: choose among %s", name, strings.Join(experts.Names(), ", "))
+			return fmt.Errorf("model.expert_types names %q, which is no expert: choose among %s", name, strings.Join(experts.Names(), ", "))
 		}
 	}
 	if k := cfg.TopK(); k < 1 || k > cfg.NExperts {
@@ -74,7 +77,7 @@ func introspectionShape(cfg config.Model) introspection.Shape {
 
 func routing(cfg config.Model) experts.Routing {
 	r := experts.Routing{Experts: cfg.NExperts, TopK: cfg.TopK(),
-		BalanceWeight: cfg.MoE.LoadBalancingLossWeight,
+		BalanceWeight: cfg.MoE.LoadBalancingLossWeight, ZLossWeight: cfg.MoE.RouterZLossWeight,
 		BalanceByLane: cfg.MoE.LoadBalancingScope == "sequence"}
 	if cfg.MoE.CapacityFactor != nil {
 		r.CapacityFactor = *cfg.MoE.CapacityFactor

@@ -40,7 +40,7 @@ func Open(path string) (*Checkpoint, error) {
 		return nil, exit.Usage(fmt.Errorf("--checkpoint: %w", err))
 	}
 	c := &Checkpoint{files: files}
-	if c.Config, err = files.Config(); err != nil {
+	if c.Config, err = files.Config(model.Known()); err != nil {
 		return nil, exit.Usage(fmt.Errorf("--checkpoint: %w", err))
 	}
 	if c.Tokenizer, err = files.Tokenizer(); err != nil {

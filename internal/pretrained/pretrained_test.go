@@ -39,7 +39,7 @@ func saveTiny(t *testing.T, alter func(weights map[string]*torch.Tensor)) string
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := config.Load(tree)
+	cfg, err := config.Load(tree, model.Known())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"agiformer/internal/config"
 	"agiformer/internal/metrics"
+	"agiformer/internal/model"
 	"agiformer/internal/plot"
 	"agiformer/internal/train"
 )
@@ -122,7 +123,7 @@ func read(dir string) *member {
 		return m
 	}
 	if err == nil {
-		m.cfg, err = config.Load(tree)
+		m.cfg, err = config.Load(tree, model.Known())
 	}
 	if err != nil {
 		m.why = err.Error()

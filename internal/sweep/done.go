@@ -10,6 +10,7 @@ import (
 
 	"agiformer/internal/checkpoint"
 	"agiformer/internal/config"
+	"agiformer/internal/model"
 	"agiformer/internal/plot"
 )
 
@@ -21,7 +22,7 @@ func complete(dir string, job *config.Tree) (bool, error) {
 	if err != nil || len(steps) == 0 {
 		return false, err
 	}
-	cfg, err := config.Load(job)
+	cfg, err := config.Load(job, model.Known())
 	if err != nil {
 		return false, err
 	}

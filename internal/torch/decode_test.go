@@ -66,7 +66,7 @@ func TestAttendStep(t *testing.T) {
 				cache := func() *torch.Tensor { return c.normal(g, 1, c.heads, c.length+2, c.width).ToDType(c.dtype) }
 				keys, values := cache(), cache()
 				wantKeys, wantValues := keys.Clone(), values.Clone()
-				q, k, v := torch.RotaryHeads(packed.Clone(), c.heads, cos, sin, bias, bias)
+				q, k, v := torch.RotaryHeads(packed.Clone(), c.heads, cos, sin, bias, bias, nil)
 				at := c.length - 1
 				wantKeys.Narrow(2, at, 1).Copy_(k)
 				wantValues.Narrow(2, at, 1).Copy_(v)

@@ -8,6 +8,8 @@ package torch
 #cgo nocallback agi_norm_linear
 #cgo noescape agi_norm_mlp
 #cgo nocallback agi_norm_mlp
+#cgo noescape agi_mlp
+#cgo nocallback agi_mlp
 #cgo noescape agi_rotary_heads
 #cgo nocallback agi_rotary_heads
 */
@@ -57,21 +59,34 @@ func NormMLP(x, normWeight, normBias *Tensor, eps float64, up, down *Tensor) *Te
 	return wrap(op, out)
 }
 
+// MLP is Linear(GELU(Linear(x, up)), down) with the exact GELU: x [..., d], up [F, d],
+// down [d, F] gives [..., d].
+func MLP(x, up, down *Tensor) *Tensor {
+	const op = "MLP"
+	var out C.agi_tensor
+	if err := C.agi_mlp(x.use(op, "x"), up.use(op, "up"), down.use(op, "down"), &out); err != nil {
+		raise(op, err, x, up, down)
+	}
+	return wrap(op, out)
+}
+
 // RotaryHeads cuts projected [B, T, 3·heads·w] into query, key and value, each
 // [B, heads, T, w], all views of it. The pairs (j, j+n) of the first 2n dimensions
 // of each query and key head are turned by the angles whose cosines and sines are
 // given (Su et al. 2021): [T, n] the same for every lane, or [B, T, n], float32
 // (float64 for float64 heads). queryBias and keyBias [B, T, heads·(w-2n)], both or
-// neither, are added to the remaining dimensions.
+// neither, are added to the remaining dimensions; so is valueBias, nil or not, to
+// the same dimensions of the values.
 //
 // It works in place: projected must be fresh from a linear map and is not to be
 // used again.
-func RotaryHeads(projected *Tensor, heads int64, cos, sin, queryBias, keyBias *Tensor) (query, key, value *Tensor) {
+func RotaryHeads(projected *Tensor, heads int64, cos, sin, queryBias, keyBias, valueBias *Tensor) (query, key, value *Tensor) {
 	const op = "RotaryHeads"
 	var out [3]C.agi_tensor
 	if err := C.agi_rotary_heads(projected.use(op, "projected"), C.int64_t(heads), cos.use(op, "cos"), sin.use(op, "sin"),
-		queryBias.useOptional(op, "queryBias"), keyBias.useOptional(op, "keyBias"), &out[0]); err != nil {
-		raise(op, err, projected, cos, sin, queryBias, keyBias)
+		queryBias.useOptional(op, "queryBias"), keyBias.useOptional(op, "keyBias"),
+		valueBias.useOptional(op, "valueBias"), &out[0]); err != nil {
+		raise(op, err, projected, cos, sin, queryBias, keyBias, valueBias)
 	}
 	return wrap(op, out[0]), wrap(op, out[1]), wrap(op, out[2])
 }

@@ -8,6 +8,7 @@ import (
 
 	"agiformer/internal/checkpoint"
 	"agiformer/internal/config"
+	"agiformer/internal/model"
 )
 
 // RunFolderOf returns the folder of the run that --resume names, so that the run
@@ -43,7 +44,7 @@ func findCheckpoint(cfg *config.Config, resume string) (*checkpoint.Checkpoint, 
 	if err != nil {
 		return nil, err
 	}
-	then, err := c.Config()
+	then, err := c.Config(model.Known())
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,37 @@ func SelfAttend(q, k, v *torch.Tensor, cache *Cache) *torch.Tensor {
 	return Attend(q, k, v, nil, causal)
 }
 
+// Null is a key and a value [H, h] that stand before a sequence's own.
+type Null struct{ Key, Value *torch.Tensor }
+
+// AttendEarlier is attention of a sequence to its null entry and its strictly
+// earlier positions, q, k, v [B, H, T, h]: causal attention to keys and values
+// that are shifted by one. With a cache, which then starts with the null entry,
+// k and v are appended after the attention; from a cache that is not empty only
+// one position can be attended (T = 1).
+func AttendEarlier(q, k, v *torch.Tensor, null Null, cache *Cache) *torch.Tensor {
+	if cache != nil && cache.Len() > 0 {
+		keys, values := cache.views()
+		y := Attend(q, keys, values, nil, false)
+		cache.append(k, v)
+		return y
+	}
+	y := Attend(q, Shift(null.Key, k), Shift(null.Value, v), nil, true)
+	if cache != nil {
+		cache.append(null.Key.Unsqueeze(1).Unsqueeze(0), null.Value.Unsqueeze(1).Unsqueeze(0))
+		cache.append(k, v)
+	}
+	return y
+}
+
+// Shift moves x [B, H, T, h] by one position: first [H, h] comes in front, the
+// last position drops out.
+func Shift(first, x *torch.Tensor) *torch.Tensor {
+	b, h, t, w := x.Size(0), x.Size(1), x.Size(2), x.Size(3)
+	front := first.ToDType(x.DType()).View(1, h, 1, w).Expand(b, h, 1, w)
+	return torch.Cat([]*torch.Tensor{front, x.Narrow(2, 0, t-1)}, 2)
+}
+
 // RotaryAttention attends causally from the packed projections [B, T, 3·H·w] of
 // queries, keys and values, and returns [B, T, H·w]. The pairs (j, j+n) of each
 // query and key head turn by the angles of cos and sin, [T, n] or [B, T, n];
@@ -42,7 +73,7 @@ func RotaryAttention(packed *torch.Tensor, heads int64, cos, sin, queryBias, key
 	if cache.steps(packed) {
 		return cache.step(packed, heads, cos, sin, queryBias, keyBias)
 	}
-	q, k, v := torch.RotaryHeads(packed, heads, cos, sin, queryBias, keyBias)
+	q, k, v := torch.RotaryHeads(packed, heads, cos, sin, queryBias, keyBias, nil)
 	return MergeHeads(SelfAttend(q, k, v, cache))
 }
 
@@ -92,13 +123,15 @@ func attendPlainly(q, k, v, mask *torch.Tensor, causal bool, scale float64) *tor
 	// Softmax sums in float32 inside whatever its dtype; under autocast its
 	// result would be float32 as well, twice the memory and a cast.
 	torch.NoAutocast(q.Device().Type, func() {
-		scores := q.MulScalar(scale).Matmul(k.Transpose(-2, -1)) // [B, H, T, S]
+		// The scale comes after the product: numbers that are exact in q and k,
+		// such as the causal expert's positions, are no longer so when scaled.
+		scores := q.Matmul(k.Transpose(-2, -1)).MulScalar_(scale) // [B, H, T, S]
 		if causal {
 			later := torch.Ones(torch.Bool, q.Device(), q.Size(2), k.Size(2)).Triu(1)
-			scores = scores.MaskedFill(later, math.Inf(-1))
+			scores = scores.MaskedFill_(later, math.Inf(-1))
 		}
 		if mask != nil {
-			scores = scores.MaskedFill(mask.LogicalNot(), math.Inf(-1))
+			scores = scores.MaskedFill_(mask.LogicalNot(), math.Inf(-1))
 		}
 		y = scores.Softmax(-1).Matmul(v)
 	})

@@ -7,8 +7,8 @@ import (
 )
 
 // Cache holds the keys and values of one attention while a stream is decoded.
-// Its buffers [1, H, capacity, h] are made at the first use, in the type of the
-// products, and kept until Free.
+// Its buffers [1, H, capacity + 1, h], of which one place is for a null entry,
+// are made at the first use, in the type of the products, and kept until Free.
 type Cache struct {
 	keys, values *torch.Tensor
 	capacity     int64
@@ -44,7 +44,7 @@ func (c *Cache) Constants(compute func() []*torch.Tensor) []*torch.Tensor {
 	return c.constants
 }
 
-// Len returns the number of cached positions.
+// Len returns the number of cached positions, a null entry included.
 func (c *Cache) Len() int64 { return c.length }
 
 // Reset empties the cache; its buffers stay.
@@ -83,7 +83,7 @@ func (c *Cache) Extend(k, v *torch.Tensor) (keys, values *torch.Tensor, causal b
 
 func (c *Cache) append(k, v *torch.Tensor) {
 	if c.keys == nil {
-		shape := []int64{k.Size(0), k.Size(1), c.capacity, k.Size(3)}
+		shape := []int64{k.Size(0), k.Size(1), c.capacity + 1, k.Size(3)}
 		dt := k.DType()
 		if dt == torch.Float32 { // a single row's projection under autocast
 			dt = torch.AutocastDType(k.Device().Type, dt)

@@ -30,6 +30,12 @@ func (n LayerNorm) MLP(x *torch.Tensor, up, down Linear) *torch.Tensor {
 	return torch.NormMLP(x, n.weight, n.bias, LayerNormEps, up.weight, down.weight)
 }
 
+// MLP is down(GELU(up(x))) for x [..., d]; what is kept for its gradient is x
+// and the widest tensor once.
+func MLP(x *torch.Tensor, up, down Linear) *torch.Tensor {
+	return torch.MLP(x, up.weight, down.weight)
+}
+
 // Linear is a linear map without bias; its weight is [out, in].
 type Linear struct{ weight *torch.Tensor }
 
@@ -53,6 +59,15 @@ func Residual(x, branch *torch.Tensor, dropout float64, train bool) *torch.Tenso
 		return branch.Add_(x)
 	}
 	return x.Add(branch)
+}
+
+// ProductType is the type in which matrix products read x: autocast's, where it
+// is on and x in float32, else x's own.
+func ProductType(x *torch.Tensor) torch.DType {
+	if x.DType() != torch.Float32 {
+		return x.DType()
+	}
+	return torch.AutocastDType(x.Device().Type, torch.Float32)
 }
 
 // Float returns x in float32 where it is narrower, and x itself otherwise

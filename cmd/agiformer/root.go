@@ -41,6 +41,7 @@ func newRootCommand() *cobra.Command {
 		newInfoCommand(),
 		newEvalCommand(),
 		newGenerateCommand(),
+		newPruneCommand(),
 		newDataCommand(),
 		newTokenizerCommand(),
 		newPlotCommand(),

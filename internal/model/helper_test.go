@@ -39,12 +39,17 @@ func tiny(variant string) config.Model {
 	case "single thought":
 		c.UseLinearAttention, c.UseIntrospection, c.MaxIterations = true, true, 1
 		c.Introspection = config.Introspection{LossWeight: 0.5}
+	case "pruned": // of two experts of which a token visits one; a block has one left, whose router weighs it
+		c.UseMemory, c.BlockExperts = true, [][]int64{{0, 1}, {1}}
+	case "pruned four": // of four, of which a token visits two
+		c.UseMemory, c.NLayers, c.NExperts = true, 3, 4
+		c.ExpertTypes, c.BlockExperts = []string{"language", "logic", "logic", "language"}, [][]int64{{1, 2, 3}, {2}, {0, 3}}
 	}
 	return c
 }
 
 var variants = []string{"base", "text_only", "minimal", "t4_optimized", "four", "linear", "working", "bank",
-	"introspective", "single thought"}
+	"introspective", "single thought", "pruned", "pruned four"}
 
 func ptr[T any](v T) *T { return &v }
 

@@ -16,7 +16,7 @@ func (m Model) TopK() int64 {
 // ExpertsOf returns the experts of a block as ascending places in ExpertTypes:
 // all of them but those that were pruned.
 func (m Model) ExpertsOf(block int64) []int64 {
-	if m.BlockExperts != nil {
+	if len(m.BlockExperts) > 0 {
 		return m.BlockExperts[block]
 	}
 	all := make([]int64, m.NExperts)

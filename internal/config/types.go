@@ -37,7 +37,7 @@ type Model struct {
 	// ExpertTypes names each expert: language, logic, spatial or causal.
 	ExpertTypes []string `mapstructure:"expert_types"`
 	// BlockExperts lists, block by block, the places in ExpertTypes of the
-	// experts that are there, ascending; nil: all in every block (see
+	// experts that are there, ascending; empty: all in every block (see
 	// ExpertsOf).
 	BlockExperts [][]int64 `mapstructure:"block_experts"`
 	// MemorySize is the number of slots in the memory bank.

@@ -128,7 +128,7 @@ func (c *checker) experts(m *Model) {
 
 // blockExperts checks that every block keeps some of the experts, each once.
 func (c *checker) blockExperts(m *Model) {
-	if m.BlockExperts == nil {
+	if len(m.BlockExperts) == 0 {
 		return
 	}
 	if n := int64(len(m.BlockExperts)); n != m.NLayers {

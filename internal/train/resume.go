@@ -61,11 +61,11 @@ func findCheckpoint(cfg *config.Config, resume string) (*checkpoint.Checkpoint, 
 // from a checkpoint whose experts were pruned: a configuration that does not say
 // which experts the blocks have takes the checkpoint's.
 func takeBlockExperts(cfg *config.Config, tree []byte, from *checkpoint.Checkpoint) (*config.Config, []byte, error) {
-	if from == nil || cfg.Model.BlockExperts != nil {
+	if from == nil || len(cfg.Model.BlockExperts) > 0 {
 		return cfg, tree, nil
 	}
 	then, err := from.Config()
-	if err != nil || then.Model.BlockExperts == nil {
+	if err != nil || len(then.Model.BlockExperts) == 0 {
 		return cfg, tree, err
 	}
 	pruned := *cfg
@@ -110,7 +110,7 @@ func sameFolder(a, b string) (bool, error) {
 func checkResumable(now, then *config.Config) error {
 	shape := func(m config.Model) config.Model {
 		m.Name, m.VocabSize = "", nil
-		if now.Model.BlockExperts == nil { // takeBlockExperts takes the checkpoint's
+		if len(now.Model.BlockExperts) == 0 { // takeBlockExperts takes the checkpoint's
 			m.BlockExperts = nil
 		}
 		return m

@@ -42,6 +42,7 @@ func newRootCommand() *cobra.Command {
 		newInfoCommand(),
 		newEvalCommand(),
 		newGenerateCommand(),
+		newPruneCommand(),
 		newDataCommand(),
 		newTokenizerCommand(),
 		newPlotCommand(),

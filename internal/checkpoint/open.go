@@ -90,9 +90,15 @@ func (c *Checkpoint) ConfigYAML() ([]byte, error) { return os.ReadFile(c.file(Co
 // TokenizerJSON returns tokenizer.json.
 func (c *Checkpoint) TokenizerJSON() ([]byte, error) { return os.ReadFile(c.file(TokenizerFile)) }
 
+// Has says whether the checkpoint has the file.
+func (c *Checkpoint) Has(name string) bool {
+	_, ok := c.manifest.Files[name]
+	return ok
+}
+
 // OpenTensors opens one of the tensor files.
 func (c *Checkpoint) OpenTensors(name string) (*File, error) {
-	if _, ok := c.manifest.Files[name]; !ok {
+	if !c.Has(name) {
 		return nil, fmt.Errorf("the checkpoint %s has no %s", c.dir, name)
 	}
 	return OpenFile(c.file(name))

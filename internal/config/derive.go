@@ -13,6 +13,38 @@ func (m Model) TopK() int64 {
 	}
 }
 
+// ExpertsOf returns the experts of a block as ascending places in ExpertTypes:
+// all of them but those that were pruned.
+func (m Model) ExpertsOf(block int64) []int64 {
+	if len(m.BlockExperts) > 0 {
+		return m.BlockExperts[block]
+	}
+	all := make([]int64, m.NExperts)
+	for e := range all {
+		all[e] = int64(e)
+	}
+	return all
+}
+
+// TopKOf returns the number of experts a token visits in a block: TopK, or all
+// where the block has fewer.
+func (m Model) TopKOf(block int64) int64 { return min(m.TopK(), int64(len(m.ExpertsOf(block)))) }
+
+// RemovedOf returns how many experts were pruned from a block, where that
+// matters to its router: with one expert a token, whose weight is its raw
+// probability among all experts there were (docs/model.md, Pruned experts).
+func (m Model) RemovedOf(block int64) int64 {
+	if m.TopK() > 1 {
+		return 0
+	}
+	return m.NExperts - int64(len(m.ExpertsOf(block)))
+}
+
+// RoutedIn says whether a block has a router.
+func (m Model) RoutedIn(block int64) bool {
+	return len(m.ExpertsOf(block)) > 1 || m.RemovedOf(block) > 0
+}
+
 // WorkingMemoryLen returns how many states [W] the working memory of a stream
 // holds: max_segment_len, or where it is null max_seq_len.
 func (m Model) WorkingMemoryLen() int64 {

@@ -174,6 +174,8 @@ func plural(t reflect.Type) string {
 	case reflect.Struct:
 		names, _ := fieldNames(t)
 		return "maps with the keys " + strings.Join(names, ", ")
+	case reflect.Slice:
+		return "lists of " + plural(t.Elem())
 	default:
 		return "texts"
 	}

@@ -36,6 +36,10 @@ type Model struct {
 	NExperts int64 `mapstructure:"n_experts"`
 	// ExpertTypes names each expert by its kind.
 	ExpertTypes []string `mapstructure:"expert_types"`
+	// BlockExperts lists, block by block, the places in ExpertTypes of the
+	// experts that are there, ascending; empty: all in every block (see
+	// ExpertsOf).
+	BlockExperts [][]int64 `mapstructure:"block_experts"`
 	// MemorySize is the number of slots in the memory bank.
 	MemorySize int64 `mapstructure:"memory_size"`
 	// MaxSeqLen is the length of a segment.

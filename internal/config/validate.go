@@ -120,6 +120,30 @@ func (c *checker) experts(m *Model) {
 	for i, name := range m.ExpertTypes {
 		c.oneOf(fmt.Sprintf("model.expert_types[%d]", i), name, c.known.Experts...)
 	}
+	c.blockExperts(m)
+}
+
+// blockExperts checks that every block keeps some of the experts, each once.
+func (c *checker) blockExperts(m *Model) {
+	if len(m.BlockExperts) == 0 {
+		return
+	}
+	if n := int64(len(m.BlockExperts)); n != m.NLayers {
+		c.fail("model.block_experts", "it lists the experts of %d blocks, but model.n_layers is %d: make them equal, or set it to null", n, m.NLayers)
+	}
+	for i, kept := range m.BlockExperts {
+		last := int64(-1)
+		for _, e := range kept {
+			if e <= last || e >= m.NExperts {
+				kept = nil
+				break
+			}
+			last = e
+		}
+		if len(kept) == 0 {
+			c.fail(fmt.Sprintf("model.block_experts[%d]", i), "it must list at least one place in model.expert_types (0 to %d), in ascending order", m.NExperts-1)
+		}
+	}
 }
 
 func (c *checker) router(m *Model) {

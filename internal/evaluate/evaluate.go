@@ -70,12 +70,9 @@ func (o Options) run(ctx context.Context, losses *tokenFile, notes io.Writer) (*
 	if _, err := torch.Locate(); err != nil { // before text is prepared
 		return nil, err
 	}
-	text, err := o.text(ctx, c, notes)
-	if errors.Is(err, context.Canceled) {
-		return nil, errStopped
-	}
+	text, err := o.Text(ctx, c, notes)
 	if err != nil {
-		return nil, exit.Usage(err)
+		return nil, err
 	}
 	defer text.Close()
 	losses.expect(text)
@@ -84,7 +81,7 @@ func (o Options) run(ctx context.Context, losses *tokenFile, notes io.Writer) (*
 		return nil, err
 	}
 	places := &positions{tokenizer: c.Tokenizer}
-	result, err := measure(ctx, m, text, c, func(t train.TokenLoss) error {
+	result, err := Measure(ctx, m, text, c, func(t train.TokenLoss) error {
 		places.add(t)
 		return losses.add(t)
 	})
@@ -101,8 +98,17 @@ func (o Options) run(ctx context.Context, losses *tokenFile, notes io.Writer) (*
 // go on from, so this is a failure (exit code 1), unlike a stopped training run.
 var errStopped = errors.New("the evaluation was stopped by a signal and nothing was written: the same command starts it again")
 
-// text opens the tokenised documents to evaluate, of which there must be some.
-func (o Options) text(ctx context.Context, c *pretrained.Checkpoint, notes io.Writer) (*data.Dataset, error) {
+// Text opens the tokenised documents to evaluate, which the caller closes; what
+// was wrong with them goes to notes. Errors are marked with their exit code.
+func (o Options) Text(ctx context.Context, c *pretrained.Checkpoint, notes io.Writer) (*data.Dataset, error) {
+	text, err := o.prepare(ctx, c, notes)
+	if errors.Is(err, context.Canceled) {
+		return nil, errStopped
+	}
+	return text, exit.Usage(err)
+}
+
+func (o Options) prepare(ctx context.Context, c *pretrained.Checkpoint, notes io.Writer) (*data.Dataset, error) {
 	options := data.Options{Paths: o.Data, TextField: c.Config.Data.TextField, OnError: c.Config.Data.OnError, CacheDir: o.CacheDir}
 	if len(o.Data) == 0 {
 		if len(c.Config.Data.Valid) == 0 {
@@ -121,10 +127,11 @@ func (o Options) text(ctx context.Context, c *pretrained.Checkpoint, notes io.Wr
 	return text, nil
 }
 
-// measure runs the model over the text, until ctx ends; each token's loss goes
-// to take too.
-func measure(ctx context.Context, m *pretrained.Model, text *data.Dataset, c *pretrained.Checkpoint, take func(train.TokenLoss) error) (*train.Result, error) {
-	options := train.EvalOptions{Precision: m.Precision, Full: true, TokenLoss: take, Stop: func() bool { return ctx.Err() != nil }}
+// Measure runs the model m of checkpoint c over the text, of which there must be
+// some to predict; tokenLoss may be nil (train.EvalOptions). Where ctx ends first
+// that is an error.
+func Measure(ctx context.Context, m *pretrained.Model, text *data.Dataset, c *pretrained.Checkpoint, tokenLoss func(train.TokenLoss) error) (*train.Result, error) {
+	options := train.EvalOptions{Precision: m.Precision, Full: true, TokenLoss: tokenLoss, Stop: func() bool { return ctx.Err() != nil }}
 	batches := data.NewEvaluation(text, data.EvaluationOptions{BatchSize: int(c.Config.Training.BatchSize), SeqLen: int(c.Config.Model.SegmentLen())})
 	result, finished, err := train.Evaluate(m.Model, batches, options)
 	switch {

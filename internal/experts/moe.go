@@ -11,8 +11,16 @@ import (
 
 // MoE is a block's mixture of experts.
 type MoE struct {
-	router  *router // nil with one expert
+	router  *router // nil with one expert that weighs 1
 	experts []*Expert
+}
+
+// Member is one expert of a block: its place in model.expert_types, after which
+// its parameters are named whatever experts the block has beside it, and the
+// kind that stands there.
+type Member struct {
+	Place int64
+	Kind  string
 }
 
 // Result is what MoE.Forward returns.
@@ -22,35 +30,37 @@ type Result struct {
 	// Balance is the weighted load-balancing loss of the layer, with the router
 	// z-loss where it has a weight, a scalar; nil with one expert or where the segment does not ask for it.
 	Balance *torch.Tensor
-	// Counts [E] int64 are the tokens that each expert got; nil likewise.
+	// Counts [E] int64 are the tokens that each of the block's experts got; nil
+	// likewise.
 	Counts *torch.Tensor
 }
 
-// Specs lists the parameters of a mixture of the given kinds.
-func Specs(types []string, s Shape) []nn.Spec {
+// Specs lists the parameters of a mixture of the given experts.
+func Specs(members []Member, s Shape, routing Routing) []nn.Spec {
 	var specs []nn.Spec
-	if len(types) > 1 {
-		specs = append(specs, RouterSpec(int64(len(types)), s.DModel))
+	if routing.routed() {
+		specs = append(specs, RouterSpec(int64(len(members)), s.DModel))
 	}
-	for e, kind := range types {
-		specs = append(specs, nn.Prefix(expertName(e), ExpertSpecs(kind, s))...)
+	for _, m := range members {
+		specs = append(specs, nn.Prefix(m.name(), ExpertSpecs(m.Kind, s))...)
 	}
 	return specs
 }
 
-// RouterSpec is the router's only parameter, [E, d].
+// RouterSpec is the router's only parameter, [E, d]: a row for each of the
+// block's experts, in their order.
 func RouterSpec(experts, d int64) nn.Spec {
 	return nn.Weight("router", experts, d, nn.LinearInit(d))
 }
 
 // New builds the mixture over its parameters.
-func New(types []string, s Shape, routing Routing, p nn.Params) *MoE {
+func New(members []Member, s Shape, routing Routing, p nn.Params) *MoE {
 	m := &MoE{}
-	if len(types) > 1 {
+	if routing.routed() {
 		m.router = &router{Routing: routing, weight: p.Get("router.weight")}
 	}
-	for e, kind := range types {
-		m.experts = append(m.experts, NewExpert(kind, s, p.Sub(expertName(e))))
+	for _, member := range members {
+		m.experts = append(m.experts, NewExpert(member.Kind, s, p.Sub(member.name())))
 	}
 	return m
 }
@@ -59,9 +69,8 @@ func New(types []string, s Shape, routing Routing, p nn.Params) *MoE {
 // normalised tokens u [B, T, d]. Each expert computes its own tokens only.
 // caches, one an expert, are filled where given; they must be empty and B = 1.
 func (m *MoE) Forward(u *torch.Tensor, s *Segment, caches []*nn.Cache) Result {
-	if m.router == nil {
-		rows := s.rowsOf(m.experts[0].kind, nil, s.Lanes, s.Len)
-		return Result{States: m.experts[0].Forward(u, rows, cacheOf(caches, 0))}
+	if len(m.experts) == 1 {
+		return Result{States: m.only(u, s, cacheOf(caches, 0))}
 	}
 	c := m.router.route(u)
 	p := m.router.dispatch(c, s)
@@ -73,6 +82,16 @@ func (m *MoE) Forward(u *torch.Tensor, s *Segment, caches []*nn.Cache) Result {
 		r.Counts = p.counts.SumDim([]int64{0}, false)
 	}
 	return r
+}
+
+// only is Forward with a single expert: every token is its, times the weight
+// that a router left from before pruning gives.
+func (m *MoE) only(u *torch.Tensor, s *Segment, cache *nn.Cache) *torch.Tensor {
+	y := m.experts[0].Forward(u, s.rowsOf(m.experts[0].kind, nil, s.Lanes, s.Len), cache)
+	if m.router != nil {
+		y = y.Mul(m.router.route(u).weights)
+	}
+	return y
 }
 
 // run gathers each expert's tokens, runs it, and returns all results in the
@@ -130,9 +149,8 @@ func (m *MoE) combine(results, u *torch.Tensor, p plan) *torch.Tensor {
 // host reads the router's probabilities and runs the k chosen experts, whose
 // caches hold the keys and values of their earlier tokens.
 func (m *MoE) Step(u *torch.Tensor, s *Segment, caches []*nn.Cache) *torch.Tensor {
-	if m.router == nil {
-		rows := s.rowsOf(m.experts[0].kind, nil, 1, 1)
-		return m.experts[0].Forward(u, rows, caches[0])
+	if len(m.experts) == 1 {
+		return m.only(u, s, caches[0])
 	}
 	var sum *torch.Tensor
 	for _, c := range m.router.choose(u) {
@@ -156,7 +174,8 @@ type weighted struct {
 func (r *router) choose(u *torch.Tensor) []weighted {
 	var probabilities []float64
 	torch.NoAutocast(u.Device().Type, func() {
-		p := torch.Linear(nn.Float(u), r.weight, nil).Softmax(-1)
+		logits := torch.Linear(nn.Float(u), r.weight, nil)
+		p := r.raw(logits, logits.Softmax(-1))
 		probabilities = torch.Data[float64](p.ToDType(torch.Float64))
 	})
 	all := make([]weighted, len(probabilities))
@@ -185,4 +204,4 @@ func cacheOf(caches []*nn.Cache, e int) *nn.Cache {
 	return caches[e]
 }
 
-func expertName(e int) string { return fmt.Sprintf("experts.%d", e) }
+func (m Member) name() string { return fmt.Sprintf("experts.%d", m.Place) }

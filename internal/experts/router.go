@@ -1,6 +1,8 @@
 package experts
 
 import (
+	"math"
+
 	"agiformer/internal/model/nn"
 	"agiformer/internal/torch"
 )
@@ -9,6 +11,10 @@ import (
 type Routing struct {
 	// Experts E and TopK k.
 	Experts, TopK int64
+	// Removed counts the experts that were pruned from the block where one
+	// expert a token weighs by its raw probability; 0 otherwise. Each of them
+	// still counts in the softmax, as a logit of 0.
+	Removed int64
 	// CapacityFactor bounds an expert's places a lane in training to
 	// ceil(factor·k·T/E); 0 drops nothing.
 	CapacityFactor float64
@@ -28,9 +34,12 @@ type router struct {
 	weight *torch.Tensor // [E, d]
 }
 
+// routed says whether a block with this routing has a router.
+func (r Routing) routed() bool { return r.Experts > 1 || r.Removed > 0 }
+
 // choice is the router's answer for tokens [B, T].
 type choice struct {
-	probabilities *torch.Tensor // [B, T, E]
+	probabilities *torch.Tensor // [B, T, E], of the block's experts alone
 	weights       *torch.Tensor // [B, T, k]
 	experts       *torch.Tensor // [B, T, k] int64
 	// normaliser log Σ_e exp(logit_e) [B, T]; nil where no loss is on it.
@@ -39,7 +48,8 @@ type choice struct {
 
 // route returns the k most probable experts of each token of u [B, T, d].
 // With k = 1 the raw probability is the weight: renormalised it would be a
-// constant 1 and leave the router without a gradient.
+// constant 1 and leave the router without a gradient. Experts that were pruned
+// keep their part of that probability, so that it stays what it was.
 func (r *router) route(u *torch.Tensor) choice {
 	var c choice
 	torch.NoAutocast(u.Device().Type, func() {
@@ -49,7 +59,7 @@ func (r *router) route(u *torch.Tensor) choice {
 			c.normaliser = logits.Logsumexp([]int64{-1}, false)
 		}
 		if r.TopK == 1 {
-			c.weights, c.experts = c.probabilities.MaxDim(-1, true)
+			c.weights, c.experts = r.raw(logits, c.probabilities).MaxDim(-1, true)
 			return
 		}
 		c.weights, c.experts = c.probabilities.Topk(r.TopK, -1, true, true)
@@ -80,6 +90,16 @@ func (r *router) zLoss(normaliser *torch.Tensor, s *Segment) *torch.Tensor {
 		square = square.Mul(s.Mask)
 	}
 	return square.Sum().MulScalar(r.ZLossWeight / float64(s.Valid))
+}
+
+// raw returns exp(l_e) / (Σ exp(l) + Removed) for logits l [B, T, E];
+// probabilities are their softmax.
+func (r *router) raw(logits, probabilities *torch.Tensor) *torch.Tensor {
+	if r.Removed == 0 {
+		return probabilities
+	}
+	rest := torch.Full(math.Log(float64(r.Removed)), logits.DType(), logits.Device(), logits.Size(0), logits.Size(1), 1)
+	return torch.Cat([]*torch.Tensor{logits, rest}, -1).Softmax(-1).Narrow(-1, 0, r.Experts)
 }
 
 // balance returns the load-balancing loss of the layer, a scalar:

@@ -15,12 +15,12 @@ type block struct {
 	dropout                float64
 }
 
-func newBlock(cfg config.Model, p nn.Params) *block {
+func newBlock(cfg config.Model, i int64, p nn.Params) *block {
 	return &block{
 		attentionNorm: nn.NewLayerNorm(p.Sub("attention_norm")),
 		moeNorm:       nn.NewLayerNorm(p.Sub("moe_norm")),
 		attention:     newSelfAttention(cfg, p.Sub("attention")),
-		moe:           experts.New(cfg.ExpertTypes, expertShape(cfg), routing(cfg), p.Sub("moe")),
+		moe:           experts.New(members(cfg, i), expertShape(cfg), routing(cfg, i), p.Sub("moe")),
 		dropout:       cfg.Dropout,
 	}
 }
@@ -103,14 +103,15 @@ type blockCache struct {
 	experts   []*nn.Cache
 }
 
-func newBlockCache(cfg config.Model) *blockCache {
+// newBlockCache makes the cache of block i.
+func newBlockCache(cfg config.Model, i int64) *blockCache {
 	c := &blockCache{}
 	if cfg.UseLinearAttention {
 		c.retention = &nn.RetentionState{}
 	} else {
 		c.attention = nn.NewCache(cfg.SegmentLen())
 	}
-	for range cfg.NExperts {
+	for range cfg.ExpertsOf(i) {
 		c.experts = append(c.experts, nn.NewCache(cfg.SegmentLen()))
 	}
 	return c

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"math"
 	"strings"
 
 	"agiformer/internal/config"
@@ -13,7 +14,7 @@ import (
 // Counts sizes a model without building it.
 type Counts struct {
 	// Parameters is the number of learned values, and Active how many of them
-	// one token uses: k of the E experts of each block.
+	// one token uses: k of the E experts of each block, of their mean size.
 	Parameters, Active int64
 	// ByComponent splits Parameters (see Parameter.Component).
 	ByComponent map[string]int64
@@ -28,7 +29,8 @@ type Counts struct {
 // Count sizes the model of cfg. It needs no libtorch; cfg must be Supported.
 func Count(cfg config.Model, vocab int) Counts {
 	c := Counts{ByComponent: map[string]int64{}}
-	var inExperts, expertProducts, products int64
+	var inExperts, usedOfExperts, expertProducts float64
+	var products int64
 	for _, s := range specs(cfg, int64(vocab)) {
 		n := s.Numel()
 		part := component(cfg, s.Name)
@@ -36,17 +38,19 @@ func Count(cfg config.Model, vocab int) Counts {
 		c.ByComponent[part] += n
 		switch {
 		case strings.HasPrefix(part, "experts."):
-			inExperts += n
+			used := float64(n) * expertShare(cfg, blockOf(s.Name))
+			inExperts += float64(n)
+			usedOfExperts += used
 			if s.Decay {
-				expertProducts += n
+				expertProducts += used
 			}
 		case part == "introspection": // its maps work several times a token
 		case s.Decay && !strings.Contains(s.Name, ".write_") && !strings.HasSuffix(s.Name, "gate.weight"):
 			products += n // the maps that every token goes through
 		}
 	}
-	c.Active = c.Parameters - inExperts + inExperts*cfg.TopK()/cfg.NExperts
-	c.FLOPs = 2*float64(products+expertProducts*cfg.TopK()/cfg.NExperts) + scoreFLOPs(cfg)
+	c.Active = c.Parameters - int64(math.Round(inExperts-usedOfExperts))
+	c.FLOPs = 2*(float64(products)+expertProducts) + scoreFLOPs(cfg)
 	if cfg.UseIntrospection {
 		c.FLOPs += introspection.FLOPs(introspectionShape(cfg))
 	}
@@ -58,22 +62,30 @@ func Count(cfg config.Model, vocab int) Counts {
 	return c
 }
 
+// expertShare is k/E of block i: of its tokens each expert gets that share, and
+// of its experts each token.
+func expertShare(cfg config.Model, i int64) float64 {
+	return float64(cfg.TopKOf(i)) / float64(len(cfg.ExpertsOf(i)))
+}
+
 // scoreFLOPs counts a token's products with keys and values in all blocks:
 // the causal mean of half the (sub)sequence; with linear attention of half the
 // chunk, and those with the heads' states [h, h], written and read.
 func scoreFLOPs(cfg config.Model) float64 {
-	t, k := float64(cfg.SegmentLen()), float64(cfg.TopK())
-	var inner float64
-	for _, name := range cfg.ExpertTypes {
-		kind, _ := experts.Lookup(name)
-		inner += float64(kind.ScoreWidth(expertShape(cfg)))
-	}
-	e := float64(cfg.NExperts)
-	share := k / e // of the tokens are an expert's, and of the experts a token's
+	t := float64(cfg.SegmentLen())
 	own := t / 2
 	if cfg.UseLinearAttention {
 		own = min(t, nn.RetentionChunk)/2 + float64(cfg.HeadDim())
 	}
-	perBlock := 4*own*float64(cfg.DModel) + 4*(t*share)/2*inner*share
-	return perBlock * float64(cfg.NLayers)
+	var total float64
+	for i := range cfg.NLayers {
+		share := expertShare(cfg, i)
+		var inner float64
+		for _, m := range members(cfg, i) {
+			kind, _ := experts.Lookup(m.Kind)
+			inner += float64(kind.ScoreWidth(expertShape(cfg)))
+		}
+		total += 4*own*float64(cfg.DModel) + 4*(t*share)/2*inner*share
+	}
+	return total
 }

@@ -21,13 +21,14 @@ func TestCount(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer m.Free()
-			var total, experts int64
+			var total int64
+			experts := make([]int64, cfg.NLayers)
 			parts := map[string]int64{}
 			for _, p := range m.Parameters() {
 				total += p.Tensor.Numel()
 				parts[p.Component] += p.Tensor.Numel()
 				if strings.HasPrefix(p.Component, "experts.") {
-					experts += p.Tensor.Numel()
+					experts[p.Name[len("blocks.")]-'0'] += p.Tensor.Numel()
 				}
 			}
 			c := model.Count(cfg, 256)
@@ -39,7 +40,11 @@ func TestCount(t *testing.T) {
 					t.Errorf("%s: counted %d parameters of %s, the model has %d", variant, c.ByComponent[part], part, n)
 				}
 			}
-			if want := total - experts + experts*cfg.TopK()/cfg.NExperts; c.Active != want {
+			want := total
+			for i, n := range experts {
+				want -= n - n*cfg.TopKOf(int64(i))/int64(len(cfg.ExpertsOf(int64(i))))
+			}
+			if c.Active != want {
 				t.Errorf("%s: %d active parameters, want %d", variant, c.Active, want)
 			}
 			state := m.NewState(3)

@@ -28,8 +28,8 @@ type Decoder struct {
 // NewDecoder starts a fresh stream whose token features come from labeler.
 func (m *Model) NewDecoder(labeler tokenizer.Labeler) *Decoder {
 	d := &Decoder{m: m, labeler: labeler, state: m.NewState(1)}
-	for range m.blocks {
-		d.caches = append(d.caches, newBlockCache(m.cfg))
+	for i := range m.blocks {
+		d.caches = append(d.caches, newBlockCache(m.cfg, int64(i)))
 	}
 	if m.loop != nil {
 		d.thought = nn.NewCache(m.cfg.SegmentLen())

@@ -47,6 +47,11 @@ func tiny(variant string) config.Model {
 			c.ExpertTypes = append(c.ExpertTypes, kinds...)
 		}
 		c.DModel, c.NHeads, c.NExperts = 64, 4, int64(len(c.ExpertTypes)) // two heads an expert
+	case "pruned": // of two experts of which a token visits one; a block has one left, whose router weighs it
+		c.UseMemory, c.BlockExperts = true, [][]int64{{0, 1}, {1}}
+	case "pruned four": // of four, of which a token visits two
+		c.UseMemory, c.NLayers, c.NExperts = true, 3, 4
+		c.ExpertTypes, c.BlockExperts = []string{"language", "logic", "logic", "language"}, [][]int64{{1, 2, 3}, {2}, {0, 3}}
 	default:
 		if kind, ok := strings.CutPrefix(variant, "only "); ok {
 			c.UseMemory, c.NExperts, c.ExpertTypes = true, 1, []string{kind}
@@ -60,7 +65,7 @@ var kinds = []string{"language", "logic", "spatial", "causal"}
 
 var variants = []string{"base", "text_only", "minimal", "t4_optimized", "four", "linear", "working", "bank",
 	"only language", "only logic", "only spatial", "only causal", "only dense", "all", "all twice",
-	"introspective", "single thought"}
+	"introspective", "single thought", "pruned", "pruned four"}
 
 func ptr[T any](v T) *T { return &v }
 

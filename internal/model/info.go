@@ -43,10 +43,11 @@ type MoEInfo struct {
 	RouterInfo *RouterInfo `json:"router_info,omitempty"`
 }
 
-// RouterInfo describes what a router did; absent with one expert.
+// RouterInfo describes what a router did; absent where model.n_experts is 1.
 type RouterInfo struct {
 	// ExpertUsage is the share of the choices (k a valid token) that each
-	// expert got; a sum below 1 is what the capacity limit dropped.
+	// expert of model.expert_types got, 0 for one that the block no longer has;
+	// a sum below 1 is what the capacity limit dropped.
 	ExpertUsage []float64 `json:"expert_usage"`
 	// LoadBalancingLoss of the layer, weighted, with the router z-loss where
 	// that has a weight.
@@ -62,16 +63,8 @@ func newInfo(results []experts.Result, opinion *introspection.Opinion, p *pass, 
 			info.Memory.StepCount = slices.Max(s.Segments())
 		}
 	}
-	choices := float64(max(1, p.Valid*cfg.TopK()))
 	for i, r := range results {
-		if r.Counts == nil {
-			continue
-		}
-		router := &RouterInfo{LoadBalancingLoss: r.Balance.Item()}
-		for _, n := range torch.Data[int64](r.Counts) {
-			router.ExpertUsage = append(router.ExpertUsage, float64(n)/choices)
-		}
-		info.Blocks[i].MoE.RouterInfo = router
+		info.Blocks[i].MoE.RouterInfo = newRouterInfo(r, p, cfg, int64(i))
 	}
 	if opinion != nil {
 		info.Blocks[len(results)-1].Introspection = &IntrospectionInfo{
@@ -88,4 +81,23 @@ func meanOfValid(x *torch.Tensor, p *pass) float64 {
 		x = x.Mul(p.Mask)
 	}
 	return x.Sum().Item() / float64(max(1, p.Valid))
+}
+
+// newRouterInfo describes what happened to the tokens in block i.
+func newRouterInfo(r experts.Result, p *pass, cfg config.Model, i int64) *RouterInfo {
+	if cfg.NExperts == 1 {
+		return nil
+	}
+	router := &RouterInfo{ExpertUsage: make([]float64, cfg.NExperts)}
+	kept := cfg.ExpertsOf(i)
+	if r.Counts == nil { // the others were pruned
+		router.ExpertUsage[kept[0]] = 1
+		return router
+	}
+	router.LoadBalancingLoss = r.Balance.Item()
+	choices := float64(max(1, p.Valid*cfg.TopKOf(i)))
+	for row, n := range torch.Data[int64](r.Counts) {
+		router.ExpertUsage[kept[row]] = float64(n) / choices
+	}
+	return router
 }

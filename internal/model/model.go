@@ -72,7 +72,7 @@ func (m *Model) build(p nn.Params, vocab int64) {
 		m.memory = memory.New(memoryShape(cfg), p.Sub("memory"), m.dtype, m.device)
 	}
 	for i := range cfg.NLayers {
-		m.blocks = append(m.blocks, newBlock(cfg, p.Sub(fmt.Sprintf("blocks.%d", i))))
+		m.blocks = append(m.blocks, newBlock(cfg, i, p.Sub(fmt.Sprintf("blocks.%d", i))))
 	}
 	if cfg.UseIntrospection {
 		m.loop = introspection.New(introspectionShape(cfg), p.Sub("introspection"), m.dtype, m.device)

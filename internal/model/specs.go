@@ -75,8 +75,18 @@ func introspectionShape(cfg config.Model) introspection.Shape {
 		Layers: cfg.NLayers, SegmentLen: cfg.SegmentLen(), Iterations: cfg.MaxIterations}
 }
 
-func routing(cfg config.Model) experts.Routing {
-	r := experts.Routing{Experts: cfg.NExperts, TopK: cfg.TopK(),
+// members are the experts of block i.
+func members(cfg config.Model, i int64) []experts.Member {
+	var all []experts.Member
+	for _, place := range cfg.ExpertsOf(i) {
+		all = append(all, experts.Member{Place: place, Kind: cfg.ExpertTypes[place]})
+	}
+	return all
+}
+
+// routing is that of block i.
+func routing(cfg config.Model, i int64) experts.Routing {
+	r := experts.Routing{Experts: int64(len(cfg.ExpertsOf(i))), TopK: cfg.TopKOf(i), Removed: cfg.RemovedOf(i),
 		BalanceWeight: cfg.MoE.LoadBalancingLossWeight, ZLossWeight: cfg.MoE.RouterZLossWeight,
 		BalanceByLane: cfg.MoE.LoadBalancingScope == "sequence"}
 	if cfg.MoE.CapacityFactor != nil {
@@ -93,7 +103,7 @@ func specs(cfg config.Model, vocab int64) []nn.Spec {
 		all = append(all, nn.Prefix("memory", memory.Specs(memoryShape(cfg)))...)
 	}
 	for i := range cfg.NLayers {
-		all = append(all, nn.Prefix(fmt.Sprintf("blocks.%d", i), blockSpecs(cfg))...)
+		all = append(all, nn.Prefix(fmt.Sprintf("blocks.%d", i), blockSpecs(cfg, i))...)
 	}
 	if cfg.UseIntrospection {
 		all = append(all, nn.Prefix("introspection", introspection.Specs(introspectionShape(cfg)))...)
@@ -102,7 +112,7 @@ func specs(cfg config.Model, vocab int64) []nn.Spec {
 	return append(all, nn.Weight("head", vocab, d, nn.LinearInit(d)))
 }
 
-func blockSpecs(cfg config.Model) []nn.Spec {
+func blockSpecs(cfg config.Model, i int64) []nn.Spec {
 	d := cfg.DModel
 	list := nn.Norm("attention_norm", d, 1)
 	list = append(list,
@@ -112,7 +122,13 @@ func blockSpecs(cfg config.Model) []nn.Spec {
 		list = append(list, nn.Prefix("attention", linearAttentionSpecs(cfg))...)
 	}
 	list = append(list, nn.Norm("moe_norm", d, 1)...)
-	return append(list, nn.Prefix("moe", experts.Specs(cfg.ExpertTypes, expertShape(cfg)))...)
+	return append(list, nn.Prefix("moe", experts.Specs(members(cfg, i), expertShape(cfg), routing(cfg, i)))...)
+}
+
+// blockOf returns the block that a parameter of name blocks.{i}... belongs to.
+func blockOf(name string) (i int64) {
+	_, _ = fmt.Sscanf(name, "blocks.%d.", &i) // the name was made from a number
+	return i
 }
 
 // component names the part of the model that a parameter belongs to:

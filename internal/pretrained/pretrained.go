@@ -52,6 +52,9 @@ func Open(path string) (*Checkpoint, error) {
 // Dir returns the checkpoint's folder.
 func (c *Checkpoint) Dir() string { return c.files.Dir() }
 
+// Files returns the checkpoint's files.
+func (c *Checkpoint) Files() *checkpoint.Checkpoint { return c.files }
+
 // Step returns the number of optimizer steps the model was trained for.
 func (c *Checkpoint) Step() int64 { return c.files.State().Step }
 

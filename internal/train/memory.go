@@ -119,12 +119,16 @@ func (f footprint) values(cfg *config.Config, vocab int64) float64 {
 	return total
 }
 
-// expertRows is the number of places in experts a token. Every expert has
-// place for the lane that sends it most, so with fewer choices than experts
-// there are more places than choices.
+// expertRows is the number of places in experts a token, the mean over the
+// blocks. Every expert has place for the lane that sends it most, so with fewer
+// choices than experts there are more places than choices.
 func expertRows(m config.Model) float64 {
 	const spread = 1.8
-	return math.Min(float64(m.NExperts), spread*float64(m.TopK()))
+	var sum float64
+	for i := range m.NLayers {
+		sum += math.Min(float64(len(m.ExpertsOf(i))), spread*float64(m.TopKOf(i)))
+	}
+	return sum / float64(m.NLayers)
 }
 
 // inferenceMemory estimates a process on a CPU that reads one stream in float32.

@@ -75,7 +75,7 @@ func (p *Plan) Print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
 	c := p.Config
-	row("model", "%s: %d layers of width %d, %d experts, %d a token", c.Model.Name, c.Model.NLayers, c.Model.DModel, c.Model.NExperts, c.Model.TopK())
+	row("model", "%s: %d layers of width %d, %s, %d a token", c.Model.Name, c.Model.NLayers, c.Model.DModel, expertsText(c.Model), c.Model.TopK())
 	row("parameters", "%s, %s active a token", count(p.Counts.Parameters), count(p.Counts.Active))
 	for _, name := range components(p.Counts.ByComponent) {
 		row("  "+name, "%s", count(p.Counts.ByComponent[name]))
@@ -88,6 +88,19 @@ func (p *Plan) Print(w io.Writer) error {
 	row("memory, inference", "%s", p.Inference)
 	row("run folder", "%s", c.Run.Dir)
 	return t.Flush()
+}
+
+// expertsText counts the experts of a block; where some were pruned, those left
+// in all blocks too.
+func expertsText(m config.Model) string {
+	left := int64(0)
+	for i := range m.NLayers {
+		left += int64(len(m.ExpertsOf(i)))
+	}
+	if all := m.NLayers * m.NExperts; left < all {
+		return fmt.Sprintf("%d experts (%d of %d left)", m.NExperts, left, all)
+	}
+	return fmt.Sprintf("%d experts", m.NExperts)
 }
 
 // components sorts the components by size, the largest first.

@@ -58,6 +58,23 @@ func findCheckpoint(cfg *config.Config, resume string) (*checkpoint.Checkpoint, 
 	return c, refuseUsedFolder(cfg.Run.Dir)
 }
 
+// takeBlockExperts returns the configuration, and its YAML, of a run that goes on
+// from a checkpoint whose experts were pruned: a configuration that does not say
+// which experts the blocks have takes the checkpoint's.
+func takeBlockExperts(cfg *config.Config, tree []byte, from *checkpoint.Checkpoint) (*config.Config, []byte, error) {
+	if from == nil || len(cfg.Model.BlockExperts) > 0 {
+		return cfg, tree, nil
+	}
+	then, err := from.Config(model.Known())
+	if err != nil || len(then.Model.BlockExperts) == 0 {
+		return cfg, tree, err
+	}
+	pruned := *cfg
+	pruned.Model.BlockExperts = then.Model.BlockExperts
+	tree, err = config.WithBlockExperts(tree, "the configuration", pruned.Model.BlockExperts)
+	return &pruned, tree, err
+}
+
 // refuseUsedFolder keeps a new run from mixing with an old one's checkpoints.
 func refuseUsedFolder(dir string) error {
 	steps, err := checkpoint.RunFolder(dir).Steps()
@@ -92,9 +109,15 @@ func sameFolder(a, b string) (bool, error) {
 // made under another one: the weights would not fit, or the data's order would
 // be another. data.train is compared by what it holds, once it is read.
 func checkResumable(now, then *config.Config) error {
-	vocab := func(m config.Model) config.Model { m.Name, m.VocabSize = "", nil; return m }
+	shape := func(m config.Model) config.Model {
+		m.Name, m.VocabSize = "", nil
+		if len(now.Model.BlockExperts) == 0 { // takeBlockExperts takes the checkpoint's
+			m.BlockExperts = nil
+		}
+		return m
+	}
 	var diffs []string
-	diffs = append(diffs, differences("model", reflect.ValueOf(vocab(now.Model)), reflect.ValueOf(vocab(then.Model)))...)
+	diffs = append(diffs, differences("model", reflect.ValueOf(shape(now.Model)), reflect.ValueOf(shape(then.Model)))...)
 	diffs = append(diffs, differences("tokenizer", reflect.ValueOf(now.Tokenizer), reflect.ValueOf(then.Tokenizer))...)
 	for _, c := range []struct {
 		key       string

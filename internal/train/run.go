@@ -47,6 +47,9 @@ func Run(ctx context.Context, cfg *config.Config, tree []byte, overrides []strin
 	defer func() { err = errors.Join(err, folder.close()) }()
 	// Under the folder's lock: a process that is just ending may save once more.
 	from, err := findCheckpoint(cfg, o.Resume)
+	if err == nil {
+		cfg, tree, err = takeBlockExperts(cfg, tree, from)
+	}
 	if err != nil {
 		folder.leaveNothing()
 		return exit.Usage(err)

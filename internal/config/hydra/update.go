@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // updater applies the value overrides of a command line to a composed tree.
@@ -45,6 +46,19 @@ func (u *updater) apply(o *override) error {
 		return fmt.Errorf("the override '%s': %w", o.line, err)
 	}
 	return nil
+}
+
+// Override sets a key of a resolved tree as the override KEY=VALUE says, which
+// must not hold an interpolation. The last part of the key may be new.
+func (t *Tree) Override(line string) error {
+	o, err := parseOverride(line)
+	if err != nil {
+		return err
+	}
+	value := toNode(o.value)
+	value.setOrigin(Origin{Override: line})
+	u := &updater{root: t.Root, resolver: newResolver(time.Time{}, nil)}
+	return u.update(o.key, value, true)
 }
 
 // checkTexts refuses invalid interpolations where they are typed.

@@ -67,7 +67,7 @@ func TestDecodingIsFlat(t *testing.T) {
 // to rounding, with widths that both take.
 func TestDecodingInFloat32(t *testing.T) {
 	t.Parallel()
-	for i, variant := range []string{"text_only", "text_only", "all", "all"} {
+	for i, variant := range []string{"text_only", "text_only", "all", "all", "introspective", "introspective"} {
 		half := i%2 == 1
 		job(t, func() {
 			cfg := tiny(variant)

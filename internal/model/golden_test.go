@@ -14,6 +14,7 @@ import (
 	"agiformer/internal/checkpoint"
 	"agiformer/internal/config"
 	"agiformer/internal/model"
+	"agiformer/internal/model/introspection"
 	"agiformer/internal/torch"
 
 	"github.com/go-viper/mapstructure/v2"
@@ -77,7 +78,8 @@ func (c *goldenCase) input(t *testing.T, s int) model.Input {
 
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"memory", "freq2", "minimal", "four", "capacity", "sequence"} {
+	for _, name := range []string{"memory", "freq2", "minimal", "four", "capacity", "sequence",
+		"dense", "spatial", "causal", "kinds", "kinds_twice", "zloss", "linear", "long", "working", "bank", "introspection", "full"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := openGolden(t, filepath.Join("testdata", "golden", name+".json"))
@@ -138,6 +140,7 @@ func (c *goldenCase) runSegment(t *testing.T, m *model.Model, state *model.State
 	near(t, key("cross_entropy"), model.CrossEntropySum(out.Logits, targets).DivScalar(count), c.tensor(t, key("cross_entropy")).Squeeze(0), 1e-9)
 	if terms := m.IntrospectionSum(out, targets); terms != nil {
 		near(t, key("introspection_loss"), terms.DivScalar(count), c.tensor(t, key("introspection_loss")).Squeeze(0), 1e-9)
+		c.compareOpinion(t, out.Opinion, valid.Squeeze(2), key)
 	}
 	if out.LoadBalancing != nil {
 		near(t, key("load_balancing"), out.LoadBalancing, c.tensor(t, key("load_balancing")).Squeeze(0), 1e-9)
@@ -150,6 +153,15 @@ func (c *goldenCase) runSegment(t *testing.T, m *model.Model, state *model.State
 	if s == c.Segments-1 {
 		loss.Backward()
 		c.compareGradients(t, m)
+	}
+}
+
+// compareOpinion compares the introspection's findings of the valid tokens.
+func (c *goldenCase) compareOpinion(t *testing.T, o *introspection.Opinion, valid *torch.Tensor, key func(string) string) {
+	for name, found := range map[string]*torch.Tensor{
+		"error": o.Error, "confidence": o.Confidence, "ponder": o.Ponder, "iterations": o.Iterations,
+	} {
+		near(t, key(name), found.Mul(valid), c.tensor(t, key(name)).ToDType(torch.Float64), 1e-9)
 	}
 }
 

@@ -92,7 +92,9 @@ CASES = {
     # Five chunks, and positions above 256, which the causal expert splits.
     "long": Case(alone("causal", use_linear_attention=True, max_seq_len=264), [[264]], [[1]]),
     "introspection": Case(
-        alone("dense", d_model=64, n_heads=4, use_introspection=True, max_iterations=4), [[8, 5]], [[1, 1]]
+        alone("dense", d_model=64, n_heads=4, use_introspection=True, max_iterations=4, introspection_loss_weight=0.05),
+        [[8, 5]],
+        [[1, 1]],
     ),
     "full": Case(
         variant(

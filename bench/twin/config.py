@@ -32,7 +32,7 @@ class Config:
     use_linear_attention: bool = False
     use_introspection: bool = False
     max_iterations: int = 3
-    introspection_loss_weight: float = 0.05
+    introspection_loss_weight: float = 0.5
     introspection_ponder_weight: float = 0.001
 
     def __post_init__(self):

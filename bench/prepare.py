@@ -30,8 +30,8 @@ SIZES = {
     "text_only": (4, Config(dropout=0.0)),
     "full": (4, Config(**FULL)),
     "full_d256": (8, Config(**SMALL, **FULL)),
-    "experts_top2": (4, Config(**EXPERTS, top_k=2)),
-    "experts_top4": (4, Config(**EXPERTS, top_k=4)),
+    "experts_top2": (8, Config(**EXPERTS, top_k=2)),
+    "experts_top4": (8, Config(**EXPERTS, top_k=4)),
     "tiny": (2, Config(d_model=64, n_layers=2, n_heads=2, d_ff=128, memory_size=16, max_seq_len=32, dropout=0.0)),
 }
 

@@ -27,6 +27,13 @@ SMALL = Config(
 )
 ALTERNATING = ("language", "logic", "language", "logic")
 KINDS = ("language", "logic", "spatial", "causal")
+PRUNED = {
+    "n_layers": 2,
+    "n_experts": 3,
+    "expert_types": ("dense", "logic", "dense"),
+    "block_experts": [[0, 2], [1]],
+    "use_memory": False,
+}
 TRACED = 16  # tokens of a segment up to which the outputs of the parts are kept
 
 
@@ -123,6 +130,9 @@ CASES = {
     # One part of the memory alone.
     "working": Case(alone("logic", use_memory=True, memory_parts="working"), [[8, 6], [8, 8]], [[1, 1], [0, 1]]),
     "bank": Case(alone("logic", use_memory=True, memory_parts="bank"), [[8, 6], [8, 8], [8, 8]], [[1, 1], [0, 0], [0, 1]]),
+    # What pruning leaves: two experts and one, whose raw weights know of those that are gone, or which k > 1 weighs anew.
+    "pruned": Case(variant(**PRUNED, top_k=1, router_z_loss_weight=0.05), [[8, 5]], [[1, 1]], seed=21),
+    "pruned_top2": Case(variant(**PRUNED, top_k=2), [[8, 5]], [[1, 1]]),
 }
 
 

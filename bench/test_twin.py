@@ -23,6 +23,7 @@ VARIANTS = {
     **{kind: dataclasses.replace(TINY, n_experts=1, expert_types=(kind,), use_memory=False) for kind in ("spatial", "causal", "dense")},
     "kinds": dataclasses.replace(TINY, n_experts=4, expert_types=KINDS, top_k=2, use_memory=False),
     **{part: dataclasses.replace(TINY, memory_parts=part) for part in ("working", "bank")},
+    "pruned": dataclasses.replace(TINY, n_experts=3, expert_types=KINDS[1:], top_k=1, block_experts=[[0, 2], [1]]),
     "linear": dataclasses.replace(TINY, use_linear_attention=True),
     "introspection": dataclasses.replace(TINY, use_introspection=True, max_iterations=4, use_memory=False),
     "full": dataclasses.replace(
@@ -153,7 +154,7 @@ def test_retention_is_its_definition():
 
 def test_spatial_scores_are_distances():
     torch.manual_seed(0)
-    attention = make(VARIANTS["spatial"]).blocks[0].moe.experts[0].attention
+    attention = make(VARIANTS["spatial"]).blocks[0].moe.experts["0"].attention
     u = torch.randn(2, 12, 64, dtype=torch.float64)
     places = batch_of(TEXT[:12], TEXT[12:24]).features()
     heads, width, core = attention.heads, attention.width, attention.core
@@ -175,7 +176,7 @@ def test_spatial_scores_are_distances():
 
 def test_causal_sees_strictly_earlier_causes():
     torch.manual_seed(0)
-    attention = make(VARIANTS["causal"]).blocks[0].moe.experts[0].attention
+    attention = make(VARIANTS["causal"]).blocks[0].moe.experts["0"].attention
     u = torch.randn(1, 12, 64, dtype=torch.float64)
     # Places of a subsequence of a long segment: gaps, and the time has high parts.
     places = {"positions": torch.tensor([[0, 3, 4, 9, 250, 255, 256, 257, 500, 511, 512, 1000]])}
@@ -199,7 +200,7 @@ def test_one_expert_is_that_expert():
     model = make(VARIANTS["one"])
     moe, u = model.blocks[0].moe, torch.randn(2, 12, 64, dtype=torch.float64)
     places = batch_of(TEXT[:12], TEXT[12:24]).features()
-    assert torch.equal(moe(u, places, None)[0], moe.experts[0](u, places))
+    assert torch.equal(moe(u, places, None)[0], moe.experts["0"](u, places))
 
 
 def test_lanes_are_apart():

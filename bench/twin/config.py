@@ -17,6 +17,7 @@ class Config:
     d_ff: int = 2048
     n_experts: int = 2
     expert_types: tuple = ("language", "logic")
+    block_experts: list | None = None
     memory_size: int = 1000
     max_seq_len: int = 512
     dropout: float = 0.1
@@ -48,6 +49,10 @@ class Config:
     def expert_heads(self) -> int:
         """H' of the experts' attention."""
         return self.n_heads // 2 if self.n_heads % 2 == 0 else self.n_heads
+
+    def experts_of(self, block: int) -> list[int]:
+        """The places in expert_types of the experts that a block has."""
+        return self.block_experts[block] if self.block_experts else list(range(self.n_experts))
 
     # The keys of the YAML's groups below the model's own, and the names that they have here.
     GROUPS: ClassVar = {

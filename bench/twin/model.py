@@ -56,13 +56,13 @@ class Output:
 class Block(nn.Module):
     """x += attention(LN(x)); x += moe(LN(x))."""
 
-    def __init__(self, config: Config):
+    def __init__(self, config: Config, number: int):
         super().__init__()
         self.attention_norm = nn.LayerNorm(config.d_model)
         attention = LinearAttention if config.use_linear_attention else Attention
         self.attention = attention(config.d_model, config.n_heads)
         self.moe_norm = nn.LayerNorm(config.d_model)
-        self.moe = MoE(config)
+        self.moe = MoE(config, number)
         self.dropout = nn.Dropout(config.dropout)
 
     def new_caches(self, capacity: int) -> tuple:
@@ -92,7 +92,7 @@ class Agiformer(nn.Module):
         self.embedding = nn.Embedding(config.vocab_size, config.d_model)
         if config.use_memory:
             self.memory = Memory(config)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layers))
+        self.blocks = nn.ModuleList(Block(config, i) for i in range(config.n_layers))
         if config.use_introspection:
             self.introspection = Introspection(config)
         self.final_norm = nn.LayerNorm(config.d_model)
@@ -148,12 +148,12 @@ class Agiformer(nn.Module):
         if self.config.use_memory:
             state = state or self.new_state(len(x))
             x = x + self.dropout(self.memory(x, rope, self.memory.begin(state, x.dtype)))
-        balance, counts, findings = 0, [], None
+        balance, counts, findings = None, [], None
         for block in self.blocks:
             x, term, used = block(x, rope, places, batch.mask)
             if term is not None:
-                balance = balance + term
-                counts.append(used)
+                balance = term if balance is None else balance + term
+            counts.append(used)
         if self.config.use_introspection:
             x, findings = self.introspection(x, places)
         if state is not None:
@@ -162,7 +162,7 @@ class Agiformer(nn.Module):
         logits = self.logits(x)
         if findings is not None:
             findings = self.introspection.judge(findings, logits)
-        return Output(logits, x, balance if counts else None, counts, findings)
+        return Output(logits, x, balance, counts, findings)
 
 
 @dataclasses.dataclass

@@ -131,7 +131,7 @@ func TestConvenientValues(t *testing.T) {
 func TestLaterVersions(t *testing.T) {
 	t.Parallel()
 	for line, part := range map[string]string{
-		"model=full": "use_multimodal", "model=multimodal": "use_multimodal", "data.packing=isolate": "isolate",
+		"model=full": "use_multimodal", "model=multimodal": "use_multimodal",
 	} {
 		cfg, err := config.Load(compose(t, line), known)
 		if err != nil {

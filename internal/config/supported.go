@@ -6,7 +6,7 @@ import (
 )
 
 // CheckSupported refuses, in one sentence, what a configuration may ask for but
-// a later version brings: multimodal input and isolated packing.
+// a later version brings: multimodal input.
 func CheckSupported(cfg *Config) error {
 	var parts []string
 	later := func(wanted bool, part, instead string) {
@@ -16,7 +16,6 @@ func CheckSupported(cfg *Config) error {
 	}
 	m := cfg.Model
 	later(m.UseMultimodal, "image, audio and video input", "set model.use_multimodal=false or use model=text_only")
-	later(cfg.Data.Packing == "isolate", "isolated packing", "set data.packing=stream")
 	if len(parts) == 0 {
 		return nil
 	}

@@ -159,7 +159,7 @@ type Data struct {
 	// MaxDocumentBytes cuts longer documents at the next line end (bytes).
 	MaxDocumentBytes int64 `mapstructure:"max_document_bytes"`
 	// Packing is "stream" (a lane is a concatenation of documents) or
-	// "isolate".
+	// "isolate" (likewise, but no document knows of another).
 	Packing string `mapstructure:"packing"`
 	// OnError is "skip" (count and go on) or "fail" for broken records.
 	OnError string `mapstructure:"on_error"`

@@ -12,9 +12,13 @@ type Batch struct {
 	// Types, Places and Vowels are the features of the inputs, Words the
 	// index of each input's word in the segment (docs/model.md).
 	Types, Places, Vowels, Words []int64
-	// Lengths [B] counts the valid inputs of each lane; in training that is
-	// T, except where packing is isolated.
+	// Lengths [B] counts the valid inputs of each lane; in training that is T.
 	Lengths []int64
+	// Documents [B] are the lengths of the documents of each lane, which sum to
+	// Lengths, where packing is isolated; else nil. The first of a lane goes on
+	// from the segment before unless Reset says otherwise, each other starts with
+	// it, and the last one may go on in the next.
+	Documents [][]int64
 	// Reset [B] says that the stream state of a lane starts anew with this
 	// segment.
 	Reset []bool
@@ -72,6 +76,9 @@ func (s *segment) add(labeler tokenizer.Labeler, id, target int32) {
 		b.ByteCount += int64(s.tok.TokenBytes(target))
 	}
 }
+
+// inputs returns how many the lane has.
+func (s *segment) inputs() int64 { return s.batch.Lengths[s.lane] }
 
 // room returns how many inputs the lane can still take.
 func (s *segment) room() int64 { return int64(s.batch.T) - s.batch.Lengths[s.lane] }

@@ -15,15 +15,18 @@ import (
 func TestCursor(t *testing.T) {
 	t.Parallel()
 	ds := lines(t, numbered(23, 50))
-	for _, isolate := range []bool{false, true} {
-		opts := data.LoaderOptions{Lanes: 4, BatchSize: 2, SeqLen: 6, Seed: 3, Isolate: isolate}
+	for _, opts := range []data.LoaderOptions{
+		{Lanes: 4, BatchSize: 2, SeqLen: 6, Seed: 3},
+		{Lanes: 4, BatchSize: 2, SeqLen: 6, Seed: 3, Isolate: true},
+		{Lanes: 4, BatchSize: 2, SeqLen: 80, Seed: 3, Isolate: true},
+	} {
 		straight := take(t, load(t, ds, opts), 120)
 		r := rand.New(rand.NewPCG(1, 1))
 		for at := 0; at < len(straight); {
 			n := min(1+r.IntN(20), len(straight)-at)
 			for i, s := range take(t, load(t, ds, opts), n) {
 				if !reflect.DeepEqual(s, straight[at+i]) {
-					t.Fatalf("isolate %v: step %d differs after a restored cursor", isolate, at+i)
+					t.Fatalf("isolate %v: step %d differs after a restored cursor", opts.Isolate, at+i)
 				}
 			}
 			at += n

@@ -46,6 +46,9 @@ func (d *dealer) step() (*Step, error) {
 	s := &Step{}
 	for first := 0; first < len(d.lanes); first += d.opts.BatchSize {
 		b := newBatch(d.opts.BatchSize, d.opts.SeqLen)
+		if d.opts.Isolate {
+			b.Documents = make([][]int64, d.opts.BatchSize)
+		}
 		for i, l := range d.lanes[first : first+d.opts.BatchSize] {
 			b.Reset[i] = l.reset
 			l.reset = false
@@ -70,12 +73,17 @@ func (d *dealer) fill(l *lane, s *segment) error {
 			if err := d.take(l); err != nil {
 				return err
 			}
+			if d.opts.Isolate { // a stream of its own from here, not from the next segment
+				s.word, l.reset = 0, false
+				s.batch.Reset[s.lane] = s.batch.Reset[s.lane] || s.inputs() == 0
+			}
 		}
+		before := s.inputs()
 		if err := d.deal(l, s); err != nil {
 			return err
 		}
-		if l.index < 0 && d.opts.Isolate {
-			return nil
+		if dealt := s.inputs() - before; d.opts.Isolate && dealt > 0 {
+			s.batch.Documents[s.lane] = append(s.batch.Documents[s.lane], dealt)
 		}
 	}
 	return nil

@@ -21,8 +21,10 @@ type LoaderOptions struct {
 	Seed int64
 	// Prefetch is the number of steps made ready ahead; 0 means 4.
 	Prefetch int
-	// Isolate ends a segment with its document, so that attention never
-	// crosses a document's end (data.packing=isolate); the rest is padding.
+	// Isolate says in Batch.Documents where documents end, so that attention
+	// and memory go from none to another (data.packing=isolate). No end of a
+	// document is an input then: it would be the last thing that the document
+	// sees.
 	Isolate bool
 	// Cursor is that of the last step trained on; nil starts at the beginning.
 	Cursor []byte

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"agiformer/internal/data"
+	"agiformer/internal/tokenizer"
 )
 
 // load starts a loader that the test's end closes.
@@ -233,32 +234,72 @@ func TestFeatures(t *testing.T) {
 	}
 }
 
+// With isolated packing lanes are full of documents, whole but where a lane's end
+// cuts one, which then goes on; each starts with features of its own, and the
+// last input of each has its end as the target.
 func TestIsolate(t *testing.T) {
 	t.Parallel()
 	docs := numbered(20, 30)
 	ds := lines(t, docs)
-	seen := map[string]bool{}
-	open := make([]string, 2)
-	for _, step := range take(t, load(t, ds, data.LoaderOptions{Lanes: 2, BatchSize: 2, SeqLen: 8, Isolate: true}), 200) {
-		for _, b := range step.Micro {
+	eod := int64(tokenizer.NewByte().EndOfDocument())
+	seen := map[string]int{}
+	open, cut := make([]string, 4), 0
+	for _, step := range take(t, load(t, ds, data.LoaderOptions{Lanes: 4, BatchSize: 2, SeqLen: 50, Isolate: true}), 60) {
+		for m, b := range step.Micro {
 			for i := range b.B {
-				row := b.IDs[i*b.T : (i+1)*b.T]
-				if b.Reset[i] {
-					seen[open[i]] = true
-					open[i] = ""
+				lane, at := 2*m+i, i*b.T
+				if b.Reset[i] != (open[lane] == "") {
+					t.Fatalf("a lane with %q open has reset %v", open[lane], b.Reset[i])
 				}
-				open[i] += text(row[:b.Lengths[i]])
-				for j := b.Lengths[i]; j < int64(b.T); j++ {
-					if row[j] != 0 || b.Targets[i*b.T+int(j)] != 0 || b.Words[i*b.T+int(j)] != 0 {
-						t.Fatal("padding is not 0")
+				for k, n := range b.Documents[i] {
+					part := b.IDs[at : at+int(n)]
+					open[lane] += text(part)
+					if b.Words[at] > 1 || (b.Places[at] != 0 && (k > 0 || b.Reset[i])) {
+						t.Errorf("document %q starts as word %d, place %d", text(part), b.Words[at], b.Places[at])
 					}
+					at += int(n)
+					last := b.Targets[at-1]
+					if (last == eod) != slices.Contains(docs, open[lane]) {
+						t.Fatalf("after %q comes %d", open[lane], last)
+					}
+					if last != eod {
+						cut++
+						if at != (i+1)*b.T {
+							t.Fatalf("document %q is cut within a lane", open[lane])
+						}
+						continue
+					}
+					seen[open[lane]]++
+					open[lane] = ""
+				}
+				if at != (i+1)*b.T || b.Lengths[i] != int64(b.T) || slices.Contains(b.IDs, eod) {
+					t.Fatal("a lane is not full of documents")
 				}
 			}
 		}
 	}
-	for _, d := range docs {
-		if !seen[d] {
-			t.Errorf("document %q did not come whole in segments of its own", d)
+	if len(seen) != len(docs) || cut == 0 {
+		t.Errorf("%d of %d documents came whole, %d were cut", len(seen), len(docs), cut)
+	}
+}
+
+// A run that goes on with the other packing begins each lane with what is left
+// of its document.
+func TestIsolateFromAStream(t *testing.T) {
+	t.Parallel()
+	ds := lines(t, numbered(20, 30))
+	for length := 5; length < 40; length++ { // some end with a segment
+		opts := data.LoaderOptions{Lanes: 2, BatchSize: 2, SeqLen: length, Seed: 1}
+		before := take(t, load(t, ds, opts), 3)
+		opts.Cursor, opts.Isolate = before[2].Cursor, true
+		b := take(t, load(t, ds, opts), 1)[0].Micro[0]
+		for i, lane := range streams(before) {
+			last := lane.ids[len(lane.ids)-1]
+			goesOn := text([]int64{last}) != end && text(lane.targets[len(lane.targets)-1:]) != end
+			held := strings.Contains(text(lane.ids[2*length:]), end) // then its stream starts anew in any case
+			if b.Reset[i] != (held || !goesOn) || len(b.Documents[i]) == 0 || slices.Contains(b.Documents[i], 0) {
+				t.Errorf("segments of %d, lane %d: reset %v, documents %v; goes on: %v", length, i, b.Reset[i], b.Documents[i], goesOn)
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package experts
 import (
 	"math"
 
+	"agiformer/internal/model/nn"
 	"agiformer/internal/torch"
 )
 
@@ -17,6 +18,9 @@ type plan struct {
 	weights *torch.Tensor
 	// counts [B, E] int64 on the device: the tokens in each subsequence.
 	counts *torch.Tensor
+	// confined keeps the documents in each expert's subsequences apart, where
+	// lanes hold several; else nil.
+	confined []*nn.Cache
 }
 
 // capacity returns the places of an expert in a lane while training.
@@ -27,19 +31,28 @@ func (r *router) capacity(tokens int64) int64 {
 // dispatch gives each choice of c a place, in order of the tokens, so that a
 // token's place depends on earlier tokens only. Without a capacity limit the
 // host reads the counts, once a layer; with one no token waits for the host.
+// Where lanes hold several documents the host reads their counts in any case,
+// and the capacity is each document's.
 func (r *router) dispatch(c choice, s *Segment) plan {
 	limited := s.Train && r.CapacityFactor > 0
 	chosen := r.chosen(c, s)
 	rank := chosen.Cumsum(1) // [B, T, E]: 1 for an expert's first token
 	var p plan
-	if limited {
+	switch {
+	case s.Documents != nil:
+		if limited {
+			chosen = chosen.LogicalAnd(s.Documents.within(rank).LeScalar(float64(r.capacity(s.Len))))
+			rank = chosen.Cumsum(1)
+		}
+		p = r.confine(rank, s)
+	case limited:
 		p.places = make([]int64, r.Experts)
 		for e := range p.places {
 			p.places[e] = max(1, min(r.capacity(s.Len), s.Len))
 		}
 		chosen = chosen.LogicalAnd(rank.LeScalar(float64(p.places[0])))
 		p.counts = chosen.SumDim([]int64{1}, false)
-	} else {
+	default:
 		p.counts = rank.Select(1, s.Len-1)
 		p.places = largest(torch.Data[int64](p.counts), r.Experts, s)
 	}
@@ -67,6 +80,18 @@ func (r *router) dispatch(c choice, s *Segment) plan {
 	source := torch.FromSlice(pads, int64(len(pads))).ToDevice(dev)
 	source = source.Scatter_(0, target.Reshape(s.Lanes*s.Len*r.TopK), tokens)
 	p.source = source.Narrow(0, 0, int64(len(pads)-1))
+	return p
+}
+
+// confine plans the places of choices of rank [B, T, E] in lanes that hold
+// several documents.
+func (r *router) confine(rank *torch.Tensor, s *Segment) plan {
+	counts := s.Documents.counts(rank)
+	p := plan{counts: rank.Select(1, s.Len-1), confined: make([]*nn.Cache, r.Experts)}
+	p.places = largest(s.Documents.ofLanes(counts, s.Lanes, r.Experts), r.Experts, s)
+	for e, places := range p.places {
+		p.confined[e] = nn.Confine(s.Documents.packing(counts, int64(e), r.Experts, places, s.Lanes, rank.Device()))
+	}
 	return p
 }
 

@@ -70,10 +70,17 @@ func New(members []Member, s Shape, routing Routing, p nn.Params) *MoE {
 // caches, one an expert, are filled where given; they must be empty and B = 1.
 func (m *MoE) Forward(u *torch.Tensor, s *Segment, caches []*nn.Cache) Result {
 	if len(m.experts) == 1 {
-		return Result{States: m.only(u, s, cacheOf(caches, 0))}
+		cache := s.Confined
+		if caches != nil {
+			cache = caches[0]
+		}
+		return Result{States: m.only(u, s, cache)}
 	}
 	c := m.router.route(u)
 	p := m.router.dispatch(c, s)
+	if p.confined != nil {
+		caches = p.confined
+	}
 	r := Result{States: m.combine(m.run(u, s, p, caches), u, p)}
 	if s.Balance {
 		r.Balance = m.router.loss(c, s)

@@ -103,8 +103,9 @@ func (r *router) raw(logits, probabilities *torch.Tensor) *torch.Tensor {
 }
 
 // balance returns the load-balancing loss of the layer, a scalar:
-// w · E · Σ_e (mean over the valid tokens of p_e)²; by lane it is the mean of
-// the lanes' losses weighted by their valid tokens.
+// w · E · Σ_e (mean over the valid tokens of p_e)²; by lane, or by document where
+// lanes hold several, it is the mean of their losses weighted by their valid
+// tokens.
 func (r *router) balance(probabilities *torch.Tensor, s *Segment) *torch.Tensor {
 	scale := r.BalanceWeight * float64(r.Experts)
 	if s.Mask != nil {
@@ -114,14 +115,25 @@ func (r *router) balance(probabilities *torch.Tensor, s *Segment) *torch.Tensor 
 		mean := probabilities.SumDim([]int64{0, 1}, false).MulScalar(1 / float64(s.Valid))
 		return mean.Square().Sum().MulScalar(scale)
 	}
-	// share_b · Σ_e (sum_be / n_b)² = Σ_e sum_be² / (n_b · valid)
-	perLane := make([]float64, s.Lanes)
-	for b, n := range s.Lengths {
+	if d := s.Documents; d != nil {
+		lengths := make([]int64, len(d.runs))
+		for i, run := range d.runs {
+			lengths[i] = run.Length
+		}
+		return weightedSquares(d.sums(probabilities), lengths, scale, s.Valid)
+	}
+	return weightedSquares(probabilities.SumDim([]int64{1}, false), s.Lengths, scale, s.Valid)
+}
+
+// weightedSquares returns Σ_b n_b/valid · scale · Σ_e (sum_be / n_b)² for sums
+// [N, E] over N parts of lengths n.
+func weightedSquares(sums *torch.Tensor, lengths []int64, scale float64, valid int64) *torch.Tensor {
+	factors := make([]float64, len(lengths))
+	for b, n := range lengths {
 		if n > 0 {
-			perLane[b] = scale / (float64(n) * float64(s.Valid))
+			factors[b] = scale / (float64(n) * float64(valid))
 		}
 	}
-	factor := torch.FromSlice(perLane, s.Lanes, 1).
-		ToDType(probabilities.DType()).ToDevice(probabilities.Device())
-	return probabilities.SumDim([]int64{1}, false).Square().Mul(factor).Sum()
+	factor := torch.FromSlice(factors, int64(len(lengths)), 1).ToDType(sums.DType()).ToDevice(sums.Device())
+	return sums.Square().Mul(factor).Sum()
 }

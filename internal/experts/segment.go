@@ -1,6 +1,9 @@
 package experts
 
-import "agiformer/internal/torch"
+import (
+	"agiformer/internal/model/nn"
+	"agiformer/internal/torch"
+)
 
 // Segment is what the layers share about the tokens of one forward pass.
 type Segment struct {
@@ -14,6 +17,10 @@ type Segment struct {
 	Valid   int64
 	// Mask [B, T] bool marks the valid tokens; nil when all are.
 	Mask *torch.Tensor
+	// Documents are those of lanes that hold several; nil where each is one.
+	// Confined is what then stands in the caches' place, over all tokens.
+	Documents *Documents
+	Confined  *nn.Cache
 	// Train switches dropout and the capacity limit on.
 	Train bool
 	// Recorded says that the pass is for gradients, even where a checkpointed
@@ -33,10 +40,22 @@ func (s *Segment) Prepare(features map[string]Features) {
 	}
 }
 
-// PerToken repeats rows [T, w] of the segment's positions for every lane:
-// [B·T, w].
+// Positions returns the tokens' positions [B, T] where lanes hold several
+// documents, each of which counts from 0; else nil: they count from First.
+func (s *Segment) Positions() *torch.Tensor {
+	if s.Documents == nil {
+		return nil
+	}
+	return s.Documents.Positions
+}
+
+// PerToken gives each token the row of its position, of rows [T, w] of the
+// segment's positions: [B·T, w].
 func (s *Segment) PerToken(rows *torch.Tensor) *torch.Tensor {
 	w := rows.Size(1)
+	if s.Documents != nil {
+		return rows.IndexSelect(0, s.Documents.Positions.View(s.Lanes*s.Len))
+	}
 	return rows.Expand(s.Lanes, s.Len, w).Reshape(s.Lanes*s.Len, w)
 }
 

@@ -28,6 +28,7 @@ func (s Shape) joined() int64 {
 // UnifiedMemoryBackbone).
 type Backbone struct {
 	shape     Shape
+	device    torch.Device
 	norm      nn.LayerNorm
 	working   *working  // nil without that part
 	bank      *bank     // nil without that part
@@ -55,6 +56,7 @@ func Specs(s Shape) []nn.Spec {
 func New(s Shape, p nn.Params, dt torch.DType, dev torch.Device) *Backbone {
 	b := &Backbone{
 		shape:     s,
+		device:    dev,
 		norm:      nn.NewLayerNorm(p.Sub("norm")),
 		input:     nn.NewLinear(p.Sub("fusion.input")),
 		output:    nn.NewLinear(p.Sub("fusion.output")),
@@ -82,6 +84,7 @@ type Context struct {
 	keys, values *torch.Tensor // [B, H, 1+c, h]; nil where no stream has states
 	visible      *torch.Tensor // [B, 1, 1, 1+c] bool; nil when all is
 	bank         *torch.Tensor // [B, 1, N, d]; nil without that part
+	confined     *confinement  // where lanes hold several documents; else nil
 }
 
 // Begin starts the next segment: it writes the bank of the lanes at which a
@@ -149,12 +152,12 @@ func (b *Backbone) Read(x *torch.Tensor, c *Context, first int64) *torch.Tensor 
 	switch {
 	case b.working == nil:
 	case c.keys != nil:
-		parts = append(parts, b.working.read(n, c, first))
+		parts = append(parts, b.readWorking(n, c, first))
 	default:
 		parts = append(parts, torch.ZerosLike(n))
 	}
 	if b.bank != nil {
-		parts = append(parts, b.bank.read(n, c.bank))
+		parts = append(parts, b.readBank(n, c))
 	}
 	joined := torch.Cat(parts, -1)
 	fused := b.finalNorm.Forward(b.output.Forward(b.input.Forward(joined).Gelu("none")))
@@ -163,8 +166,14 @@ func (b *Backbone) Read(x *torch.Tensor, c *Context, first int64) *torch.Tensor 
 }
 
 // End closes the segment: the states after the last block [B, T, d] go to the
-// working memory, of lane b the first lengths[b], and the segment counts.
-func (b *Backbone) End(s *State, states *torch.Tensor, lengths []int64) {
-	s.push(states, lengths)
+// working memory, of lane b the first lengths[b], and the segment counts. Where
+// lanes hold several documents, of the lengths documents[b] (else it is nil), the
+// states are those of the last one, whose stream must be fresh unless it is alone.
+func (b *Backbone) End(s *State, states *torch.Tensor, lengths []int64, documents [][]int64) {
+	last := lengths
+	if documents != nil {
+		last = lastOf(documents)
+	}
+	s.push(states, lengths, last)
 	s.Count(lengths)
 }

@@ -115,9 +115,9 @@ func finite(x *torch.Tensor) *torch.Tensor {
 	return torch.Where(x.Isfinite(), x, torch.Zeros(x.DType(), x.Device()))
 }
 
-// push appends the first lengths[b] of states [B, T, d] to each lane's
-// working memory, which keeps the last W.
-func (s *State) push(states *torch.Tensor, lengths []int64) {
+// push appends the last counts[b] of the first ends[b] states [B, T, d] to each
+// lane's working memory, which keeps the last W.
+func (s *State) push(states *torch.Tensor, ends, counts []int64) {
 	scope := torch.Enter()
 	defer scope.Exit()
 	// One value that is not finite would break every later segment, also from a
@@ -125,9 +125,9 @@ func (s *State) push(states *torch.Tensor, lengths []int64) {
 	states = finite(states.Detach())
 	t, w := states.Size(1), s.workingLen
 	full := true
-	for lane, n := range lengths {
-		full = full && n == t
-		s.counts[lane] = min(w, s.counts[lane]+n)
+	for lane, end := range ends {
+		full = full && end == t
+		s.counts[lane] = min(w, s.counts[lane]+counts[lane])
 	}
 	if full && t >= w {
 		last := states
@@ -147,9 +147,9 @@ func (s *State) push(states *torch.Tensor, lengths []int64) {
 		return
 	}
 	index := make([]int64, 0, s.lanes*w)
-	for lane, n := range lengths {
+	for lane, end := range ends {
 		for j := range w {
-			index = append(index, int64(lane)*(w+t)+n+j)
+			index = append(index, int64(lane)*(w+t)+end+j)
 		}
 	}
 	rows := joined.View(s.lanes*(w+t), s.width).

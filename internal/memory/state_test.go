@@ -27,7 +27,7 @@ func TestABrokenSegmentIsNotRemembered(t *testing.T) {
 			defer s.Free()
 			segment := func(states *torch.Tensor, lengths []int64) *torch.Tensor {
 				read := m.Read(torch.Ones(torch.Float64, torch.CPU, 2, 6, 32), m.Begin(s, lengths), 0)
-				m.End(s, states, lengths)
+				m.End(s, states, lengths, nil)
 				return read
 			}
 			segment(torch.Full(math.NaN(), torch.Float64, torch.CPU, 2, 6, 32), []int64{6, 6})

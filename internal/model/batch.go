@@ -10,7 +10,7 @@ func NewInput(b *data.Batch, dev torch.Device) Input {
 	shape := []int64{int64(b.B), int64(b.T)}
 	put := func(values []int64) *torch.Tensor { return torch.FromSlice(values, shape...).ToDevice(dev) }
 	return Input{IDs: put(b.IDs), Types: put(b.Types), Places: put(b.Places),
-		Vowels: put(b.Vowels), Words: put(b.Words), Lengths: b.Lengths}
+		Vowels: put(b.Vowels), Words: put(b.Words), Lengths: b.Lengths, Documents: b.Documents}
 }
 
 // TargetsOf copies the targets [B, T] int64 of a batch to dev; 0 is ignored.

@@ -90,7 +90,7 @@ func newAttention(cfg config.Model, p nn.Params) *attention {
 func (a *attention) forward(x *torch.Tensor, norm nn.LayerNorm, p *pass, cache *blockCache) *torch.Tensor {
 	scope := torch.Enter()
 	defer scope.Exit()
-	y := a.out.Forward(nn.RotaryAttention(norm.Linear(x, a.qkv), a.heads, p.cos, p.sin, nil, nil, cache.ofAttention()))
+	y := a.out.Forward(nn.RotaryAttention(norm.Linear(x, a.qkv), a.heads, p.cos, p.sin, nil, nil, cache.ofAttention(p)))
 	scope.Exit(y)
 	return y
 }
@@ -117,9 +117,9 @@ func newBlockCache(cfg config.Model, i int64) *blockCache {
 	return c
 }
 
-func (c *blockCache) ofAttention() *nn.Cache {
+func (c *blockCache) ofAttention(p *pass) *nn.Cache {
 	if c == nil {
-		return nil
+		return p.Confined
 	}
 	return c.attention
 }

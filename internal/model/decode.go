@@ -81,7 +81,7 @@ func (d *Decoder) feed(ids []int32) *torch.Tensor {
 		x, _ = b.forward(x, p, d.caches[i])
 	}
 	if d.m.loop != nil {
-		x = d.m.loop.Forward(x, p.First, d.thought, true).States
+		x = d.m.loop.Forward(x, p.inSegment(), d.thought, true).States
 	}
 	if d.m.memory != nil {
 		if d.states == nil {
@@ -115,7 +115,7 @@ func (d *Decoder) input(ids []int32) Input {
 // roll ends the full segment: its states go to the memory, its caches empty.
 func (d *Decoder) roll() {
 	if d.m.memory != nil {
-		d.m.memory.End(d.state, d.states.Clone(), []int64{d.filled})
+		d.m.memory.End(d.state, d.states.Clone(), []int64{d.filled}, nil)
 		d.context.Free()
 		d.context = nil
 	}

@@ -45,7 +45,7 @@ type Output struct {
 // pass is one forward pass's shared data.
 type pass struct {
 	experts.Segment
-	cos, sin *torch.Tensor // [T, h/2] of the blocks' attention
+	cos, sin *torch.Tensor // [T, h/2] of the blocks' attention, or [B, T, h/2]
 	// single says that this is one token of a stream being decoded.
 	single bool
 }
@@ -61,7 +61,11 @@ func (m *Model) newPass(in Input, first int64, train bool) *pass {
 	for _, n := range in.Lengths {
 		p.Valid += n
 	}
-	p.cos, p.sin = m.rotary.At(first, p.Len)
+	if in.Documents != nil {
+		p.Documents = experts.NewDocuments(in.Documents, p.Len, m.device)
+		p.Confined = nn.Confine(p.Documents.Packing(p.Lanes*p.Len, m.device))
+	}
+	p.cos, p.sin = m.rotary.Of(p.Positions(), first, p.Len)
 	p.Prepare(m.features)
 	return p
 }
@@ -89,6 +93,9 @@ func (m *Model) forward(in Input, s *State, o Options) *Output {
 	var context *memory.Context
 	if m.memory != nil {
 		context = m.memory.Begin(s, in.Lengths)
+		if in.Documents != nil {
+			m.memory.Confine(context, s, in.Documents, p.Len)
+		}
 	}
 	x := m.enter(in.IDs, context, p)
 	results := make([]experts.Result, len(m.blocks))
@@ -100,7 +107,7 @@ func (m *Model) forward(in Input, s *State, o Options) *Output {
 		thought = m.introspect(x, p, o.Checkpoints)
 		x = thought.States
 	}
-	m.finish(s, x, in.Lengths)
+	m.finish(s, x, in)
 	out := &Output{Logits: m.leave(x, o.ReturnEmbeddings), LoadBalancing: totalBalance(results)}
 	if m.loop != nil && (o.Info || p.Recorded) {
 		logits := out.Logits
@@ -115,11 +122,16 @@ func (m *Model) forward(in Input, s *State, o Options) *Output {
 	return out
 }
 
+// inSegment says where the tokens are in their segments.
+func (p *pass) inSegment() introspection.Positions {
+	return introspection.Positions{First: p.First, Each: p.Positions()}
+}
+
 // introspect runs the loop of the last block over its states x [B, T, d],
 // through c where given.
 func (m *Model) introspect(x *torch.Tensor, p *pass, c *torch.Checkpoints) introspection.Result {
 	run := func(inputs []*torch.Tensor) []*torch.Tensor {
-		return m.loop.Forward(inputs[0], p.First, nil, !p.Recorded).Tensors()
+		return m.loop.Forward(inputs[0], p.inSegment(), p.Confined, !p.Recorded).Tensors()
 	}
 	if c == nil {
 		return introspection.ResultOf(run([]*torch.Tensor{x}))
@@ -161,14 +173,20 @@ func (m *Model) leave(x *torch.Tensor, embeddings bool) *torch.Tensor {
 
 // finish hands the states after the last block to the memory and counts the
 // segment.
-func (m *Model) finish(s *State, x *torch.Tensor, lengths []int64) {
-	switch {
-	case s == nil:
-	case m.memory == nil:
-		s.Count(lengths)
-	default:
-		m.memory.End(s, x, lengths)
+func (m *Model) finish(s *State, x *torch.Tensor, in Input) {
+	if s == nil {
+		return
 	}
+	for lane, documents := range in.Documents {
+		if len(documents) > 1 { // the last one is a stream of its own
+			s.Reset(lane)
+		}
+	}
+	if m.memory == nil {
+		s.Count(in.Lengths)
+		return
+	}
+	m.memory.End(s, x, in.Lengths, in.Documents)
 }
 
 // totalBalance sums the layers' load-balancing losses.

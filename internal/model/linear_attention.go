@@ -41,7 +41,9 @@ func (a *linearAttention) forward(x *torch.Tensor, norm nn.LayerNorm, p *pass, c
 	defer scope.Exit()
 	q, k, v := torch.RotaryHeads(norm.Linear(x, a.qkv), a.heads, p.cos, p.sin, nil, nil, nil)
 	eps := headNormEps
-	o := nn.Retain(q, k, v, a.decay, cache.ofRetention())
+	o := p.Confined.Each(q, k, v, func(q, k, v *torch.Tensor) *torch.Tensor {
+		return nn.Retain(q, k, v, a.decay, cache.ofRetention())
+	})
 	o = torch.RmsNorm(o, []int64{o.Size(-1)}, nil, &eps)
 	y := a.out.Forward(nn.MergeHeads(o).Mul(a.norm))
 	scope.Exit(y)

@@ -76,14 +76,22 @@ func startUntil(t *testing.T, arguments []string, runDir string, step int, signa
 // rhythm of evaluations, on one thread and on two.
 func TestResumingIsBitEqual(t *testing.T) {
 	t.Parallel()
-	for _, threads := range []string{"1", "2"} {
-		t.Run(threads+" threads", func(t *testing.T) {
+	for name, c := range map[string]struct {
+		threads string
+		more    []string
+	}{
+		"1 thread": {"1", nil}, "2 threads": {"2", nil},
+		// Some two documents a lane, of which the last goes on in the next step.
+		"isolated documents": {"1", []string{"data.packing=isolate", "model.max_seq_len=400"}},
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			steps := func(run, count, rhythm, resume string) {
 				program{
-					arguments: tiny(run, "training.max_steps="+count, "training.save_interval=0", "training.eval_interval="+rhythm, "--resume", resume),
+					arguments: tiny(run, append([]string{"training.max_steps=" + count, "training.save_interval=0",
+						"training.eval_interval=" + rhythm, "--resume", resume}, c.more...)...),
 					// passive: threads that wait give their core to other tests.
-					set: []string{"OMP_NUM_THREADS=" + threads, "OMP_WAIT_POLICY=passive"},
+					set: []string{"OMP_NUM_THREADS=" + c.threads, "OMP_WAIT_POLICY=passive"},
 				}.run(t).ok(t)
 			}
 			straight, parts := filepath.Join(t.TempDir(), "straight"), filepath.Join(t.TempDir(), "parts")

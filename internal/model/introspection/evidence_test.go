@@ -52,7 +52,7 @@ func TestJudgingMovesNoPrediction(t *testing.T) {
 		defer done()
 		logits := random(7, 1, 4, 9).SetRequiresGrad(true)
 		targets := torch.FromSlice([]int64{3, 0, 5, 1}, 1, 4)
-		r := l.Forward(random(8, 1, 4, 32), 0, nil, false)
+		r := l.Forward(random(8, 1, 4, 32), Positions{}, nil, false)
 		l.Judge(r, logits).Loss(targets, Weights{Heads: 1}).Backward()
 		if logits.Grad() != nil {
 			t.Error("a loss of the heads moves the logits")

@@ -49,15 +49,22 @@ func ResultOf(list []*torch.Tensor) Result {
 	return Result{States: list[0], Verdict: list[1], Iterations: list[2], Ponder: list[3]}
 }
 
-// Forward runs the loop over the states x [B, T, d] after the last block; the
-// first of them is at position first of its segment. A cache, where given, gets
-// their keys and values; from one that is not empty T must be 1. early ends the
+// Positions says where the states of a pass are in their segments: one after the
+// other from First on, or where Each [B, T] int64 is given as it says.
+type Positions struct {
+	First int64
+	Each  *torch.Tensor
+}
+
+// Forward runs the loop over the states x [B, T, d] after the last block. A
+// cache, where given, gets their keys and values; from one that is not empty T
+// must be 1. early ends the
 // loop as soon as every token has halted, for which the host waits for the
 // device in each iteration: the result is the same.
-func (l *Loop) Forward(x *torch.Tensor, first int64, cache *nn.Cache, early bool) Result {
+func (l *Loop) Forward(x *torch.Tensor, at Positions, cache *nn.Cache, early bool) Result {
 	scope := torch.Enter()
 	defer scope.Exit()
-	c := l.self.begin(x, first, cache)
+	c := l.self.begin(x, at, cache)
 	h := newHalting(x)
 	s, before := x, torch.ZerosLike(x)
 	for n := int64(1); ; n++ {

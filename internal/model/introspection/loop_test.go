@@ -48,7 +48,7 @@ func TestFirstStateOnly(t *testing.T) {
 		defer done()
 		single, doneToo := build(1, -100)
 		defer doneToo()
-		a, b := several.Forward(x, 0, nil, false), single.Forward(x, 0, nil, false)
+		a, b := several.Forward(x, Positions{}, nil, false), single.Forward(x, Positions{}, nil, false)
 		if !torch.Equal(a.States, b.States) || !torch.Equal(a.Verdict, b.Verdict) {
 			t.Error("tokens that halt at once are not the first iteration's states")
 		}
@@ -66,7 +66,7 @@ func TestEarlyStop(t *testing.T) {
 		l, done := build(4, 1)
 		defer done()
 		x := random(2, 1, 12, 32)
-		want := l.Forward(x, 0, nil, false)
+		want := l.Forward(x, Positions{}, nil, false)
 		iterations := torch.Data[float64](want.Iterations)
 		if slices.Min(iterations) == slices.Max(iterations) {
 			t.Fatalf("all tokens halt at iteration %g", iterations[0])
@@ -75,7 +75,7 @@ func TestEarlyStop(t *testing.T) {
 		defer cache.Free()
 		torch.NoGrad(func() {
 			for i := range int64(12) {
-				got := l.Forward(x.Narrow(1, i, 1), i, cache, true)
+				got := l.Forward(x.Narrow(1, i, 1), Positions{First: i}, cache, true)
 				for k, tensor := range got.Tensors() {
 					if d := tensor.Sub(want.Tensors()[k].Narrow(1, i, 1)).Abs().Max().Item(); !(d <= 1e-12) {
 						t.Errorf("token %d, result %d: off by %g", i, k, d)
@@ -84,7 +84,7 @@ func TestEarlyStop(t *testing.T) {
 			}
 			endless, doneToo := build(1<<40, 100)
 			defer doneToo()
-			endless.Forward(x, 0, nil, true)
+			endless.Forward(x, Positions{}, nil, true)
 		})
 	})
 }
@@ -97,7 +97,7 @@ func TestHaltingTouchesNoOther(t *testing.T) {
 		l, done := build(3, 1)
 		defer done()
 		x := random(4, 1, 8, 32)
-		c := l.self.begin(x, 0, nil)
+		c := l.self.begin(x, Positions{}, nil)
 		// The loop by hand, with token 3's halting logit replaced in each iteration.
 		run := func(logit float64) (states, iterations *torch.Tensor) {
 			h := newHalting(x)

@@ -35,15 +35,15 @@ type context struct {
 	cos, sin     *torch.Tensor // [T, h'/2] of the queries
 	keys, values *torch.Tensor // [B, H', S, h']
 	causal       bool
+	cache        *nn.Cache
 }
 
 // begin computes keys and values of the states x [B, T, d] that enter the loop,
-// the first of which is at position first of its segment: once for all
-// iterations, so that what one token does in the loop touches no other, and
-// one cache serves them all.
-func (m *SelfModel) begin(x *torch.Tensor, first int64, cache *nn.Cache) context {
-	c := context{}
-	c.cos, c.sin = m.rotary.At(first, x.Size(1))
+// which are at the given positions: once for all iterations, so that what one
+// token does in the loop touches no other, and one cache serves them all.
+func (m *SelfModel) begin(x *torch.Tensor, at Positions, cache *nn.Cache) context {
+	c := context{cache: cache}
+	c.cos, c.sin = m.rotary.Of(at.Each, at.First, x.Size(1))
 	u := m.norm.Forward(x)
 	keys := m.rotated(m.key.Forward(u), c)
 	c.keys, c.values, c.causal = cache.Extend(keys, nn.Heads(m.value.Forward(u), m.heads))
@@ -64,7 +64,7 @@ func (m *SelfModel) rotated(projected *torch.Tensor, c context) *torch.Tensor {
 func (m *SelfModel) reflect(s, looking, before *torch.Tensor, c context) *torch.Tensor {
 	return torch.Scoped(func() *torch.Tensor {
 		q := m.rotated(m.query.Forward(looking), c)
-		attended := nn.MergeHeads(nn.Attend(q, c.keys, c.values, nil, c.causal))
+		attended := nn.MergeHeads(nn.AttendExtended(q, c.keys, c.values, c.causal, c.cache))
 		o := m.stateNorm.Forward(nn.Residual(s, m.out.Forward(attended), 0, false))
 		joined := torch.Cat([]*torch.Tensor{o, before}, -1)
 		return nn.Residual(o, m.metaOut.Forward(m.metaIn.Forward(joined).Gelu("none")), 0, false)

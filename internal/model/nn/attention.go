@@ -30,7 +30,15 @@ func Attend(q, k, v, mask *torch.Tensor, causal bool) *torch.Tensor {
 // is not empty only one position can be attended (T = 1).
 func SelfAttend(q, k, v *torch.Tensor, cache *Cache) *torch.Tensor {
 	k, v, causal := cache.Extend(k, v)
-	return Attend(q, k, v, nil, causal)
+	return AttendExtended(q, k, v, causal, cache)
+}
+
+// AttendExtended is the attention of queries q [B, H, T, h] to the keys and
+// values that cache.Extend returned for their positions, causal likewise.
+func AttendExtended(q, keys, values *torch.Tensor, causal bool, cache *Cache) *torch.Tensor {
+	return cache.Each(q, keys, values, func(q, k, v *torch.Tensor) *torch.Tensor {
+		return Attend(q, k, v, nil, causal)
+	})
 }
 
 // Null is a key and a value [H, h] that stand before a sequence's own.
@@ -42,14 +50,16 @@ type Null struct{ Key, Value *torch.Tensor }
 // k and v are appended after the attention; from a cache that is not empty only
 // one position can be attended (T = 1).
 func AttendEarlier(q, k, v *torch.Tensor, null Null, cache *Cache) *torch.Tensor {
-	if cache != nil && cache.Len() > 0 {
+	if cache.keeps() && cache.Len() > 0 {
 		keys, values := cache.views()
 		y := Attend(q, keys, values, nil, false)
 		cache.append(k, v)
 		return y
 	}
-	y := Attend(q, Shift(null.Key, k), Shift(null.Value, v), nil, true)
-	if cache != nil {
+	y := cache.Each(q, k, v, func(q, k, v *torch.Tensor) *torch.Tensor {
+		return Attend(q, Shift(null.Key, k), Shift(null.Value, v), nil, true)
+	})
+	if cache.keeps() {
 		cache.append(null.Key.Unsqueeze(1).Unsqueeze(0), null.Value.Unsqueeze(1).Unsqueeze(0))
 		cache.append(k, v)
 	}

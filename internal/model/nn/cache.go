@@ -9,22 +9,53 @@ import (
 // Cache holds the keys and values of one attention while a stream is decoded.
 // Its buffers [1, H, capacity + 1, h], of which one place is for a null entry,
 // are made at the first use, in the type of the products, and kept until Free.
+//
+// In a pass over packed rows a cache of another make stands in its place (see
+// Confine): it keeps nothing and tells the documents of the rows apart.
 type Cache struct {
 	keys, values *torch.Tensor
 	capacity     int64
 	length       int64
 	constants    []*torch.Tensor
+	packing      *Packing
 }
 
 // NewCache makes an empty cache for at most capacity positions.
 func NewCache(capacity int64) *Cache { return &Cache{capacity: capacity} }
+
+// Confine makes what stands in a cache's place in a pass over packed rows: with
+// it attention goes from no document to another. nil for a nil packing.
+func Confine(p *Packing) *Cache {
+	if p == nil {
+		return nil
+	}
+	return &Cache{packing: p}
+}
+
+// documents returns the packing of the rows, nil where each is one sequence.
+func (c *Cache) documents() *Packing {
+	if c == nil {
+		return nil
+	}
+	return c.packing
+}
+
+// Each calls attend for the sequences of q, k and v [B, H, T, h]: for the
+// documents of packed rows, laid out as rows of their own, or with q, k and v.
+// attend must be causal; it does not see the cache.
+func (c *Cache) Each(q, k, v *torch.Tensor, attend func(q, k, v *torch.Tensor) *torch.Tensor) *torch.Tensor {
+	return c.documents().Attend(q, k, v, attend)
+}
+
+// keeps says whether keys and values are kept from call to call.
+func (c *Cache) keeps() bool { return c != nil && c.packing == nil }
 
 // Constants returns what compute makes of parameters alone. A cache computes
 // it once, in the type of the products, and keeps it: parameters do not change
 // while a stream is decoded.
 // Without a cache it is computed anew, so that gradients reach the parameters.
 func (c *Cache) Constants(compute func() []*torch.Tensor) []*torch.Tensor {
-	if c == nil {
+	if !c.keeps() {
 		return compute()
 	}
 	if c.constants == nil {
@@ -69,7 +100,7 @@ func (c *Cache) Free() {
 // from the start of a segment (without a cache always), and all that are cached
 // to a single later one. (is_causal would align its query with the first key.)
 func (c *Cache) Extend(k, v *torch.Tensor) (keys, values *torch.Tensor, causal bool) {
-	if c == nil {
+	if !c.keeps() {
 		return k, v, true
 	}
 	first := c.length == 0

@@ -50,6 +50,22 @@ func (r *Rotary) At(start, n int64) (cos, sin *torch.Tensor) {
 	return r.cos.Narrow(0, start-r.first, n), r.sin.Narrow(0, start-r.first, n)
 }
 
+// Of returns the rows [n, w/2] of the positions from start on, or where
+// positions [B, n] int64 are given those of the positions in them, [B, n, w/2].
+func (r *Rotary) Of(positions *torch.Tensor, start, n int64) (cos, sin *torch.Tensor) {
+	if positions == nil {
+		return r.At(start, n)
+	}
+	index := positions.Reshape(positions.Numel())
+	if r.first != 0 {
+		index = index.AddScalar(float64(-r.first))
+	}
+	pick := func(table *torch.Tensor) *torch.Tensor {
+		return table.IndexSelect(0, index).View(positions.Size(0), n, -1)
+	}
+	return pick(r.cos), pick(r.sin)
+}
+
 // Free frees the tables.
 func (r *Rotary) Free() {
 	r.cos.Free()
@@ -57,11 +73,11 @@ func (r *Rotary) Free() {
 }
 
 // Rotate turns the pairs (j, j + w/2) of the heads x [B, T, H, w] by the
-// angles of cos and sin [T, w/2]: x·[cos; cos] + [x2; x1]·[-sin; sin]. Nothing
+// angles of cos and sin, [T, w/2] or [B, T, w/2]: x·[cos; cos] + [x2; x1]·[-sin; sin]. Nothing
 // of x is saved for the gradient, the rotation by the opposite angle.
 func Rotate(x, cos, sin *torch.Tensor) *torch.Tensor {
-	both := func(a, b *torch.Tensor) *torch.Tensor { // [T, 1, w]
-		return torch.Cat([]*torch.Tensor{a, b}, -1).ToDType(x.DType()).Unsqueeze(1)
+	both := func(a, b *torch.Tensor) *torch.Tensor { // [T, 1, w] or [B, T, 1, w]
+		return torch.Cat([]*torch.Tensor{a, b}, -1).ToDType(x.DType()).Unsqueeze(-2)
 	}
 	swapped := x.Roll([]int64{x.Size(-1) / 2}, []int64{-1})
 	return x.Mul(both(cos, cos)).Addcmul_(swapped, both(sin.Neg(), sin), 1)

@@ -1,0 +1,129 @@
+package nn
+
+import (
+	"math/bits"
+
+	"agiformer/internal/torch"
+)
+
+// Run is one of the documents that share the rows of a batch: Length positions
+// from Start on, counted over all rows laid one after the other. A document lies
+// within a row.
+type Run struct{ Start, Length int64 }
+
+// Packing lets each document of packed rows attend to itself alone. What is
+// computed token by token stays packed; for an attention the documents are laid
+// out as padded rows of their own, documents of similar length together, so that
+// no attention over a whole row is computed, and no mask is needed. This is the
+// one place that knows how (kernels for rows of several sequences would go here).
+type Packing struct {
+	groups []group
+	// back [rows·T] is where each position's result lies in those of all groups,
+	// one after the other; 0 for padding of the rows, whose result means nothing.
+	back *torch.Tensor
+}
+
+// group is documents of similar length, as a batch of their own.
+type group struct {
+	documents, length int64
+	source            *torch.Tensor // [documents·length]: the position in each place
+}
+
+// shortest is the length up to which documents are laid out together.
+const shortest = 16
+
+// NewPacking lays out documents of rows that have positions places in all. It
+// returns nil where there is none. The tensors belong to the current scope.
+func NewPacking(runs []Run, positions int64, dev torch.Device) *Packing {
+	byLength := map[int64][]Run{}
+	longest := int64(0)
+	for _, r := range runs {
+		if r.Length > 0 {
+			l := paddedLength(r.Length)
+			byLength[l] = append(byLength[l], r)
+			longest = max(longest, l)
+		}
+	}
+	if longest == 0 {
+		return nil
+	}
+	back := make([]int64, positions)
+	var source []int64
+	p := &Packing{}
+	for l := int64(shortest); l <= longest; l *= 2 {
+		if documents := byLength[l]; documents != nil {
+			before := int64(len(source))
+			source = layOut(documents, l, source, back)
+			p.groups = append(p.groups, group{documents: (int64(len(source)) - before) / l, length: l})
+		}
+	}
+	all := torch.FromSlice(append(source, back...)).ToDevice(dev) // one copy
+	at := int64(0)
+	for i := range p.groups {
+		g := &p.groups[i]
+		g.source = all.Narrow(0, at, g.documents*g.length)
+		at += g.documents * g.length
+	}
+	p.back = all.Narrow(0, at, positions)
+	return p
+}
+
+// layOut appends the positions of documents padded to length l to source, and
+// notes in back where each went. Padding repeats a document's first position:
+// attention that is causal never shows it to another one, and its own result is
+// never read.
+func layOut(documents []Run, l int64, source, back []int64) []int64 {
+	for _, r := range documents {
+		for i := range l {
+			if i < r.Length {
+				back[r.Start+i] = int64(len(source))
+				source = append(source, r.Start+i)
+			} else {
+				source = append(source, r.Start)
+			}
+		}
+	}
+	for n := int64(len(documents)); n < fewShapes(n, 3); n++ {
+		for range l {
+			source = append(source, documents[0].Start)
+		}
+	}
+	return source
+}
+
+// paddedLength rounds a document's length up to a power of two.
+func paddedLength(n int64) int64 { return max(shortest, fewShapes(n, 1)) }
+
+// fewShapes rounds n up to a number of so many leading binary digits: kernels
+// are prepared for every shape they meet (docs/performance.md).
+func fewShapes(n int64, digits int) int64 {
+	unit := int64(1) << max(0, bits.Len64(uint64(n-1))-digits)
+	return (n + unit - 1) / unit * unit
+}
+
+// Attend calls attend with queries, keys and values of documents, [D, H, L, h]
+// each, for q, k, v of packed rows [B, H, T, h], and returns the results in q's
+// places. attend must be causal. A nil packing calls it with q, k and v.
+func (p *Packing) Attend(q, k, v *torch.Tensor, attend func(q, k, v *torch.Tensor) *torch.Tensor) *torch.Tensor {
+	if p == nil {
+		return attend(q, k, v)
+	}
+	scope := torch.Enter()
+	defer scope.Exit()
+	lanes, heads, t := q.Size(0), q.Size(1), q.Size(2)
+	rows := func(x *torch.Tensor) *torch.Tensor { // [B·T, H, h]
+		return x.Transpose(1, 2).Reshape(x.Size(0)*x.Size(2), x.Size(1), x.Size(3))
+	}
+	q, k, v = rows(q), rows(k), rows(v)
+	results := make([]*torch.Tensor, len(p.groups))
+	for i, g := range p.groups {
+		documents := func(x *torch.Tensor) *torch.Tensor {
+			return x.IndexSelect(0, g.source).View(g.documents, g.length, heads, x.Size(2)).Transpose(1, 2)
+		}
+		results[i] = rows(attend(documents(q), documents(k), documents(v)))
+	}
+	y := torch.Cat(results, 0).IndexSelect(0, p.back)
+	y = y.View(lanes, t, heads, y.Size(2)).Transpose(1, 2)
+	scope.Exit(y)
+	return y
+}

@@ -103,6 +103,16 @@ agi_error *agi_attend_step(agi_tensor projected, int64_t heads, agi_tensor cos, 
                            agi_tensor key_bias, agi_tensor keys, agi_tensor values, int64_t position, double scale,
                            agi_tensor *out);
 
+// ---- linear attention (retention.cpp)
+// Retention of q, k, v [B, heads, T, h] with decay [heads], in chunks of at most
+// chunk tokens. out takes o [B, heads, T, h] and, with with_state, the state after
+// the last token [B, heads, h, h] (otherwise 0), both in float32 at least.
+agi_error *agi_retention(agi_tensor q, agi_tensor k, agi_tensor v, agi_tensor decay, int64_t chunk, bool with_state,
+                         agi_tensor *out);
+// y = (x / rms of each head * norm_weight)*weight^T; x [..., d], norm_weight [d], weight [out, d].
+agi_error *agi_head_norm_linear(agi_tensor x, int64_t heads, agi_tensor norm_weight, double eps, agi_tensor weight,
+                                agi_tensor *out);
+
 // ---- autocast
 typedef struct {
   bool enabled, cache;
@@ -134,6 +144,9 @@ agi_error *agi_cuda_count(int64_t *out);
 agi_error *agi_synchronize(agi_device device);
 agi_error *agi_peak_memory(agi_device device, int64_t *out);
 agi_error *agi_reset_peak_memory(agi_device device);
+// Starts counting the bytes of tensors that this thread makes on the CPU; stopping
+// gives the most there were at once.
+agi_error *agi_count_memory(bool on, int64_t *peak);
 agi_error *agi_empty_cache(agi_device device);
 agi_error *agi_trim(void);
 

@@ -40,12 +40,10 @@ func (a *linearAttention) forward(x *torch.Tensor, norm nn.LayerNorm, p *pass, c
 	scope := torch.Enter()
 	defer scope.Exit()
 	q, k, v := torch.RotaryHeads(norm.Linear(x, a.qkv), a.heads, p.cos, p.sin, nil, nil, nil)
-	eps := headNormEps
 	o := p.Confined.Each(q, k, v, func(q, k, v *torch.Tensor) *torch.Tensor {
 		return nn.Retain(q, k, v, a.decay, cache.ofRetention())
 	})
-	o = torch.RmsNorm(o, []int64{o.Size(-1)}, nil, &eps)
-	y := a.out.Forward(nn.MergeHeads(o).Mul(a.norm))
+	y := torch.HeadNormLinear(nn.MergeHeads(o), a.heads, a.norm, headNormEps, a.out.Weight())
 	scope.Exit(y)
 	return y
 }

@@ -113,6 +113,12 @@ func specs(cfg config.Model, vocab int64) []nn.Spec {
 }
 
 func blockSpecs(cfg config.Model, i int64) []nn.Spec {
+	list := append(attentionSpecs(cfg), nn.Norm("moe_norm", cfg.DModel, 1)...)
+	return append(list, nn.Prefix("moe", experts.Specs(members(cfg, i), expertShape(cfg), routing(cfg, i)))...)
+}
+
+// attentionSpecs lists a block's attention and the norm before it.
+func attentionSpecs(cfg config.Model) []nn.Spec {
 	d := cfg.DModel
 	list := nn.Norm("attention_norm", d, 1)
 	list = append(list,
@@ -121,8 +127,7 @@ func blockSpecs(cfg config.Model, i int64) []nn.Spec {
 	if cfg.UseLinearAttention {
 		list = append(list, nn.Prefix("attention", linearAttentionSpecs(cfg))...)
 	}
-	list = append(list, nn.Norm("moe_norm", d, 1)...)
-	return append(list, nn.Prefix("moe", experts.Specs(members(cfg, i), expertShape(cfg), routing(cfg, i)))...)
+	return list
 }
 
 // blockOf returns the block that a parameter of name blocks.{i}... belongs to.

@@ -145,6 +145,25 @@ func ResetPeakMemory(dev Device) {
 	}
 }
 
+// TensorMemory runs fn and returns the most bytes that tensors on the CPU which
+// were made in it took at once. What is freed in it but was made before does not
+// count. Allocations are counted, not pages, so the figure is the same in every run.
+// It cannot be nested.
+func TensorMemory(fn func()) (peak int64) {
+	var n C.int64_t
+	if e := C.agi_count_memory(true, &n); e != nil {
+		raise("TensorMemory", e)
+	}
+	defer func() {
+		if e := C.agi_count_memory(false, &n); e != nil {
+			raise("TensorMemory", e)
+		}
+		peak = int64(n)
+	}()
+	fn()
+	return
+}
+
 // EmptyCache gives memory that libtorch holds in reserve back: a GPU's to the
 // driver, the CPU's to the system.
 func EmptyCache(dev Device) {

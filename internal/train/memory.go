@@ -62,7 +62,7 @@ type footprint struct {
 	process float64 // bytes: libtorch, its kernels, the program
 	row     float64 // times d_model, each block and place in an expert
 	feed    float64 // times d_ff, likewise
-	score   float64 // times n_heads · max_seq_len, each block: attention in the open
+	score   float64 // times n_heads · max_seq_len, each block: softmax attention in the open
 	shared  float64 // times d_model, once: embedding, memory, the largest backward pass
 	slot    float64 // times memory_size, where the model has memory
 	thought float64 // times d_model, each iteration of introspection, where the model has it
@@ -103,7 +103,10 @@ func trainingMemory(cfg *config.Config, c model.Counts, vocab int64) Memory {
 func (f footprint) values(cfg *config.Config, vocab int64) float64 {
 	m := cfg.Model
 	d, layers := float64(m.DModel), float64(m.NLayers)
-	block := expertRows(m)*(f.row*d+f.feed*float64(m.DFF)) + f.score*float64(m.NHeads*m.SegmentLen())
+	block := expertRows(m) * (f.row*d + f.feed*float64(m.DFF))
+	if !m.UseLinearAttention {
+		block += f.score * float64(m.NHeads*m.SegmentLen())
+	}
 	thoughts := 0.0
 	if m.UseIntrospection {
 		thoughts = f.thought * d * float64(m.MaxIterations)

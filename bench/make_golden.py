@@ -23,7 +23,16 @@ from twin.files import named_parameters
 from twin.model import losses
 
 SMALL = Config(
-    vocab_size=16, d_model=32, n_layers=1, n_heads=2, d_ff=8, memory_size=5, max_seq_len=8, dropout=0.0, max_segment_len=8
+    vocab_size=16,
+    d_model=32,
+    n_layers=1,
+    n_heads=2,
+    d_ff=8,
+    memory_size=5,
+    max_seq_len=8,
+    embedding_context=1,
+    dropout=0.0,
+    max_segment_len=8,
 )
 ALTERNATING = ("language", "logic", "language", "logic")
 KINDS = ("language", "logic", "spatial", "causal")
@@ -63,10 +72,10 @@ def alone(kind: str, **changes) -> Config:
 
 CASES = {
     # Lane 1 starts anew with the last segment: it reads the parameter, lane 0 a bank written twice.
-    "memory": Case(variant(n_layers=2), [[8, 8, 8]] * 3, [[1, 1, 1], [0, 0, 1], [0, 1, 0]]),
+    "memory": Case(variant(n_layers=2, embedding_context=3), [[8, 8, 8]] * 3, [[1, 1, 1], [0, 0, 1], [0, 1, 0]]),
     # Writes every second segment; the working memory is shorter than a segment, segments are padded.
     "freq2": Case(
-        variant(n_experts=1, expert_types=("logic",), memory_update_freq=2, max_segment_len=5),
+        variant(n_experts=1, expert_types=("logic",), memory_update_freq=2, max_segment_len=5, embedding_context=12),
         [[8, 3], [7, 8], [8, 2], [4, 8], [6, 8]],
         [[1, 1], [0, 0], [0, 0], [0, 1], [0, 0]],
     ),
@@ -107,6 +116,7 @@ CASES = {
         variant(
             n_experts=4,
             expert_types=KINDS,
+            embedding_context=4,
             use_linear_attention=True,
             use_introspection=True,
             router_z_loss_weight=0.02,

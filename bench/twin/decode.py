@@ -28,6 +28,7 @@ class Decoder:
         self.caches = [block.new_caches(size) for block in self.model.blocks]
         self.introspection_cache = self.model.introspection.new_cache(size) if self.config.use_introspection else None
         self.position, self.word, self.states = 0, 0, []
+        self.recent = torch.zeros(1, 0, dtype=torch.long, device=self.device)
         self.read = None
         if self.state is not None:
             self.read = self.model.memory.begin(self.state, self.model.embedding.weight.dtype)
@@ -69,13 +70,20 @@ class Decoder:
     def _parallel(self, batch: Batch) -> tuple[Tensor, Tensor]:
         model = self.model
         rope = (self.cos[: len(batch.ids[0])], self.sin[: len(batch.ids[0])])
-        x = model.embedding(batch.ids)
+        x = self._embed(batch.ids)
         if self.read is not None:
             x = x + model.memory(x, rope, self.read)
         for block, caches in zip(model.blocks, self.caches):
             x, _, _ = block(x, rope, batch.features(), None, caches)
         x = self._introspect(x, batch.features())
         return x, model.logits(model.final_norm(x))
+
+    def _embed(self, ids: Tensor) -> Tensor:
+        """Vectors of the next ids [1, n] of the segment."""
+        embedding = self.model.embedding
+        both = torch.cat((self.recent, ids), dim=1)
+        self.recent = both[:, max(0, both.shape[1] - embedding.reach) :]
+        return embedding(both)[:, -ids.shape[1] :]
 
     def _introspect(self, x: Tensor, places: dict) -> Tensor:
         if self.introspection_cache is None:
@@ -87,7 +95,7 @@ class Decoder:
     def _step(self, token: int) -> Tensor:
         model, batch = self.model, self._batch([token])
         rope = (self.cos[self.position : self.position + 1], self.sin[self.position : self.position + 1])
-        x = model.embedding(batch.ids)
+        x = self._embed(batch.ids)
         if self.read is not None:
             x = x + model.memory(x, rope, self.read)
         places = batch.features()

@@ -85,6 +85,30 @@ def dot_product_attention(q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Tens
     return F.scaled_dot_product_attention(q, k, v, is_causal=causal, scale=q.shape[-1] ** -0.5)
 
 
+class TokenEmbedding(nn.Module):
+    """A table, and a causal depthwise convolution over the `context` last tokens whose own factor is 1."""
+
+    def __init__(self, vocabulary: int, width: int, context: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(vocabulary, width))
+        self.context = nn.Parameter(torch.empty(context - 1, width)) if context > 1 else None
+
+    @property
+    def reach(self) -> int:
+        """How many tokens before a token its vector is made of."""
+        return 0 if self.context is None else len(self.context)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """ids [B, T] -> [B, T, d]; before the first of them stands nothing."""
+        x = F.embedding(ids, self.weight)
+        if self.context is None:
+            return x
+        kernel = torch.cat((self.context.flip(0), torch.ones_like(self.context[:1])))
+        with torch.autocast(x.device.type, enabled=False):
+            padded = F.pad(x.transpose(1, 2), (self.reach, 0))
+            return F.conv1d(padded, kernel.T.unsqueeze(1), groups=x.shape[2]).transpose(1, 2)
+
+
 class Attention(nn.Module):
     """The block's own attention: H heads, rotary positions, causal."""
 

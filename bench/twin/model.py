@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from .config import Config
 from .introspection import Findings, Introspection, introspection_loss
-from .layers import Attention, linear, rotary_angles
+from .layers import Attention, TokenEmbedding, linear, rotary_angles
 from .memory import Memory, State
 from .moe import MoE
 from .retention import LinearAttention
@@ -89,7 +89,7 @@ class Agiformer(nn.Module):
     def __init__(self, config: Config):
         super().__init__()
         self.config = config
-        self.embedding = nn.Embedding(config.vocab_size, config.d_model)
+        self.embedding = TokenEmbedding(config.vocab_size, config.d_model, config.embedding_context)
         if config.use_memory:
             self.memory = Memory(config)
         self.blocks = nn.ModuleList(Block(config, i) for i in range(config.n_layers))
@@ -108,8 +108,12 @@ class Agiformer(nn.Module):
         """The initial values of docs/model.md."""
         depth = 1 / math.sqrt(2 * self.config.n_layers)
         for name, module in self.named_modules():
-            if isinstance(module, nn.Embedding):
-                module.weight.normal_(std=0.02 if name == "embedding" else 0.5)
+            if isinstance(module, TokenEmbedding):
+                module.weight.normal_(std=0.02)
+                if module.context is not None:
+                    module.context.normal_(std=0.5)
+            elif isinstance(module, nn.Embedding):
+                module.weight.normal_(std=0.5)
             elif isinstance(module, nn.Linear):
                 in_block = name.startswith(("blocks.", "introspection."))
                 residual = in_block and name.endswith((".out", "_out", ".down"))

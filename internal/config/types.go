@@ -44,6 +44,9 @@ type Model struct {
 	MemorySize int64 `mapstructure:"memory_size"`
 	// MaxSeqLen is the length of a segment.
 	MaxSeqLen int64 `mapstructure:"max_seq_len"`
+	// EmbeddingContext is the number of tokens K that a token's embedding is
+	// made of: its own and the K-1 before it.
+	EmbeddingContext int64 `mapstructure:"embedding_context"`
 	// Dropout is the probability on embeddings and residual branches.
 	Dropout float64 `mapstructure:"dropout"`
 

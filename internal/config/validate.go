@@ -87,7 +87,7 @@ func (c *checker) model(m *Model) {
 		{"n_layers", m.NLayers, maxParts}, {"n_heads", m.NHeads, maxParts}, {"n_experts", m.NExperts, maxParts},
 		{"max_iterations", m.MaxIterations, maxParts}, {"n_cross_modal_layers", m.NCrossModalLayers, maxParts},
 		{"memory_size", m.MemorySize, maxLength}, {"max_seq_len", m.MaxSeqLen, maxLength},
-		{"memory_update_freq", m.MemoryUpdateFreq, maxLength},
+		{"memory_update_freq", m.MemoryUpdateFreq, maxLength}, {"embedding_context", m.EmbeddingContext, maxParts},
 	} {
 		c.between("model."+size.key, size.value, 1, size.high)
 	}

@@ -105,6 +105,26 @@ func (d *Documents) packing(counts []int64, e, experts, places, lanes int64, dev
 	return nn.NewPacking(runs, lanes*places, dev)
 }
 
+// Spaced lays the documents of x [1, B·T, d] out one after the other with gap
+// rows of zeros before each, [1, R, d], and returns the places [B·T] of x's rows in
+// that; padding's is the first.
+func (d *Documents) Spaced(x *torch.Tensor, gap int64) (spaced, back *torch.Tensor) {
+	n := x.Size(1)
+	var source []int64
+	places := make([]int64, n)
+	for _, r := range d.runs {
+		for range gap {
+			source = append(source, n) // the row of zeros
+		}
+		for i := range r.Length {
+			places[r.Start+i] = int64(len(source))
+			source = append(source, r.Start+i)
+		}
+	}
+	spaced = x.Pad([]int64{0, 0, 0, 1}, 0).IndexSelect(1, torch.FromSlice(source).ToDevice(x.Device()))
+	return spaced, torch.FromSlice(places).ToDevice(x.Device())
+}
+
 // sums adds up x [B, T, E] over each document: [documents, E].
 func (d *Documents) sums(x *torch.Tensor) *torch.Tensor {
 	e := x.Size(2)

@@ -20,7 +20,7 @@ func tinyWriter(t *testing.T) *generate.Writer {
 	t.Helper()
 	cfg := config.Model{
 		Name: "tiny", DModel: 32, NLayers: 2, NHeads: 2, DFF: 64, NExperts: 2, ExpertTypes: []string{"language", "logic"},
-		MemorySize: 4, MaxSeqLen: 16, UseMemory: true, MemoryUpdateFreq: 1,
+		MemorySize: 4, MaxSeqLen: 16, UseMemory: true, MemoryUpdateFreq: 1, EmbeddingContext: 3,
 		MoE: config.MoE{LoadBalancingScope: "batch"},
 	}
 	tok := tokenizer.NewByte()

@@ -50,7 +50,7 @@ func job(t *testing.T, fn func()) {
 func small() config.Model {
 	return config.Model{
 		Name: "gpucheck", DModel: 64, NLayers: 2, NHeads: 2, DFF: 128, NExperts: 2,
-		ExpertTypes: []string{"language", "logic"}, MemorySize: 16, MaxSeqLen: 32, UseMemory: true, MemoryUpdateFreq: 1,
+		ExpertTypes: []string{"language", "logic"}, MemorySize: 16, MaxSeqLen: 32, UseMemory: true, MemoryUpdateFreq: 1, EmbeddingContext: 3,
 		MoE: config.MoE{LoadBalancingLossWeight: 0.01, LoadBalancingScope: "batch"},
 	}
 }

@@ -51,6 +51,9 @@ func Count(cfg config.Model, vocab int) Counts {
 	}
 	c.Active = c.Parameters - int64(math.Round(inExperts-usedOfExperts))
 	c.FLOPs = 2*(float64(products)+expertProducts) + scoreFLOPs(cfg)
+	if k := cfg.EmbeddingContext; k > 1 {
+		c.FLOPs += float64(2 * (k - 1) * cfg.DModel)
+	}
 	if cfg.UseIntrospection {
 		c.FLOPs += introspection.FLOPs(introspectionShape(cfg))
 	}

@@ -68,7 +68,7 @@ func stateBytes(s *model.State) int64 {
 }
 
 // TestCountedOperations holds FLOPs to a count by hand for one shape and each
-// kind: d = 32, 2 layers, 1 expert, no memory.
+// kind: d = 32, 2 layers, 1 expert, embeddings of 3 tokens, no memory.
 func TestCountedOperations(t *testing.T) {
 	t.Parallel()
 	cfg := tiny("base")
@@ -83,7 +83,7 @@ func TestCountedOperations(t *testing.T) {
 	} {
 		cfg.NExperts, cfg.ExpertTypes = 1, []string{kind}
 		block := 2*(4*d*d) + 4*t8/2*d + attention + 2*2*d*ff
-		if got, want := model.Count(cfg, v).FLOPs, float64(2*block+2*d*v); got != want {
+		if got, want := model.Count(cfg, v).FLOPs, float64(2*2*d+2*block+2*d*v); got != want {
 			t.Errorf("%s: %g operations a token, by hand %g", kind, got, want)
 		}
 	}

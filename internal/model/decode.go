@@ -1,6 +1,8 @@
 package model
 
 import (
+	"slices"
+
 	"agiformer/internal/memory"
 	"agiformer/internal/model/nn"
 	"agiformer/internal/tokenizer"
@@ -22,6 +24,7 @@ type Decoder struct {
 	context *memory.Context // of the current segment; nil before its first token
 	states  *torch.Tensor   // [1, T, d] after the last block, for the memory
 	filled  int64           // tokens of the current segment
+	recent  []int32         // its last ones, as many as the embedding reads back to
 	word    int64           // index of its current word
 }
 
@@ -76,7 +79,7 @@ func (d *Decoder) feed(ids []int32) *torch.Tensor {
 	}
 	p := d.m.newPass(in, d.filled, false)
 	p.single = d.filled > 0
-	x := d.m.enter(in.IDs, d.context, p)
+	x := d.m.enter(d.withRecent(ids), d.context, p)
 	for i, b := range d.m.blocks {
 		x, _ = b.forward(x, p, d.caches[i])
 	}
@@ -93,6 +96,19 @@ func (d *Decoder) feed(ids []int32) *torch.Tensor {
 	logits := d.m.leave(x, false).View(n, -1)
 	scope.Exit(logits)
 	return logits
+}
+
+// withRecent returns the tokens [1, m+n] that the embeddings of ids are made of:
+// as many of the segment as it reads back to, and ids.
+func (d *Decoder) withRecent(ids []int32) *torch.Tensor {
+	d.recent = append(d.recent, ids...)
+	values := make([]int64, len(d.recent))
+	for i, id := range d.recent {
+		values[i] = int64(id)
+	}
+	past := max(0, len(d.recent)-int(d.m.embedding.reach()))
+	d.recent = slices.Delete(d.recent, 0, past)
+	return torch.FromSlice(values, 1, int64(len(values))).ToDevice(d.m.device)
 }
 
 // input labels the ids and puts them on the device, [1, n] each.
@@ -125,7 +141,7 @@ func (d *Decoder) roll() {
 	if d.thought != nil {
 		d.thought.Reset()
 	}
-	d.filled, d.word = 0, 0
+	d.filled, d.word, d.recent = 0, 0, d.recent[:0]
 }
 
 // Free frees the caches and the stream's state.

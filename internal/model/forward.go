@@ -140,11 +140,15 @@ func (m *Model) introspect(x *torch.Tensor, p *pass, c *torch.Checkpoints) intro
 }
 
 // enter returns the states before the first block, [B, T, d]: embeddings and
-// what memory adds.
+// what memory adds. In single-token decoding ids hold the tokens before it too,
+// as far as the embedding reads back.
 func (m *Model) enter(ids *torch.Tensor, context *memory.Context, p *pass) *torch.Tensor {
 	scope := torch.Enter()
 	defer scope.Exit()
-	x := torch.Embedding(m.embedding, ids, -1)
+	x := m.embedding.forward(ids, p.Documents)
+	if before := x.Size(1) - p.Len; before > 0 {
+		x = x.Narrow(1, before, p.Len)
+	}
 	if p.Train && m.cfg.Dropout > 0 {
 		x = torch.Dropout(x, m.cfg.Dropout, true)
 	}

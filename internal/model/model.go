@@ -31,7 +31,7 @@ type Model struct {
 	device torch.Device
 
 	parameters []Parameter
-	embedding  *torch.Tensor // [V, d]
+	embedding  embedding
 	memory     *memory.Backbone
 	blocks     []*block
 	loop       *introspection.Loop // after the last block; nil where it is off
@@ -67,7 +67,7 @@ func New(cfg config.Model, vocab int, dev torch.Device, dt torch.DType, seed uin
 // build wires the parts over the parameters p and makes the constant tables.
 func (m *Model) build(p nn.Params, vocab int64) {
 	cfg := m.cfg
-	m.embedding = p.Get("embedding.weight")
+	m.embedding = newEmbedding(p.Sub("embedding"))
 	if cfg.UseMemory {
 		m.memory = memory.New(memoryShape(cfg), p.Sub("memory"), m.dtype, m.device)
 	}

@@ -98,7 +98,7 @@ func routing(cfg config.Model, i int64) experts.Routing {
 // specs lists all parameters of the model in their fixed order.
 func specs(cfg config.Model, vocab int64) []nn.Spec {
 	d := cfg.DModel
-	all := []nn.Spec{nn.Table("embedding.weight", vocab, d, nn.Normal(0.02))}
+	all := nn.Prefix("embedding", embeddingSpecs(cfg, vocab))
 	if cfg.UseMemory {
 		all = append(all, nn.Prefix("memory", memory.Specs(memoryShape(cfg)))...)
 	}

@@ -69,7 +69,7 @@ func tinyConfig(t *testing.T, text string) *config.Config {
 	return &config.Config{
 		Model: config.Model{
 			Name: "tiny", DModel: 32, NLayers: 2, NHeads: 2, DFF: 48, NExperts: 2, ExpertTypes: []string{"language", "logic"},
-			MemorySize: 6, MaxSeqLen: 16, Dropout: 0.1, UseMemory: true, MemoryUpdateFreq: 1, MaxIterations: 1, NCrossModalLayers: 1, MemoryParts: "both",
+			MemorySize: 6, MaxSeqLen: 16, Dropout: 0.1, UseMemory: true, MemoryUpdateFreq: 1, EmbeddingContext: 3, MaxIterations: 1, NCrossModalLayers: 1, MemoryParts: "both",
 			MoE: config.MoE{LoadBalancingLossWeight: 0.01, LoadBalancingScope: "batch"},
 		},
 		Tokenizer: config.Tokenizer{Name: "byte"},

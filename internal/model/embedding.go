@@ -1,0 +1,81 @@
+package model
+
+import (
+	"agiformer/internal/config"
+	"agiformer/internal/experts"
+	"agiformer/internal/model/nn"
+	"agiformer/internal/torch"
+)
+
+// embedding gives each token a vector that knows the tokens just before it:
+//
+//	x_t = E[id_t] + Σ_{i=1}^{K-1} c_i ⊙ E[id_{t-i}]
+//
+// a causal depthwise convolution over the segment, or over the document where a
+// segment holds several; before its start stands nothing. With bytes for tokens a
+// single embedding says next to nothing, and attention would have to learn
+// first what stands beside what.
+type embedding struct {
+	weight  *torch.Tensor // E [V, d]
+	context *torch.Tensor // c [K-1, d]; nil where K = 1
+}
+
+func embeddingSpecs(cfg config.Model, vocab int64) []nn.Spec {
+	specs := []nn.Spec{nn.Table("weight", vocab, cfg.DModel, nn.Normal(0.02))}
+	if k := cfg.EmbeddingContext; k > 1 {
+		specs = append(specs, nn.Table("context", k-1, cfg.DModel, nn.Normal(0.5)))
+	}
+	return specs
+}
+
+func newEmbedding(p nn.Params) embedding {
+	e := embedding{weight: p.Get("weight")}
+	if p.Has("context") {
+		e.context = p.Get("context")
+	}
+	return e
+}
+
+// reach returns K-1, the number of earlier tokens that a vector is made of.
+func (e embedding) reach() int64 {
+	if e.context == nil {
+		return 0
+	}
+	return e.context.Size(0)
+}
+
+// forward returns the vectors [B, T, d] of ids [B, T], which begin a segment or
+// follow on at least as many of its tokens as are read back to.
+func (e embedding) forward(ids *torch.Tensor, documents *experts.Documents) *torch.Tensor {
+	x := torch.Embedding(e.weight, ids, -1)
+	if e.context == nil {
+		return x
+	}
+	scope := torch.Enter()
+	defer scope.Exit()
+	if documents == nil {
+		x = e.convolve(x)
+	} else {
+		shape := x.Shape()
+		gapped, back := documents.Spaced(x.View(1, -1, shape[2]), e.reach())
+		x = e.convolve(gapped).IndexSelect(1, back).View(shape...)
+	}
+	scope.Exit(x)
+	return x
+}
+
+// convolve is the sum over the tokens before, of which there are none before
+// the first of x [B, T, d]. It stays in the parameters' type: what it gives is
+// the start of the residual stream.
+func (e embedding) convolve(x *torch.Tensor) *torch.Tensor {
+	k, d := e.reach()+1, x.Size(2)
+	var y *torch.Tensor
+	torch.NoAutocast(x.Device().Type, func() {
+		// Kernel [d, 1, K], the token's own factor 1 last.
+		own := torch.Ones(x.DType(), x.Device(), 1, d)
+		kernel := torch.Cat([]*torch.Tensor{e.context.Flip([]int64{0}), own}, 0).Transpose(0, 1).Unsqueeze(1)
+		before := x.Transpose(1, 2).Pad([]int64{k - 1, 0}, 0)
+		y = torch.Conv1d(before, kernel, nil, []int64{1}, []int64{0}, []int64{1}, d).Transpose(1, 2)
+	})
+	return y
+}

@@ -134,9 +134,10 @@ def expert_weights(config) -> float:
 
 def memory_weights(config) -> float:
     """Query and out of working memory, query of the bank, fusion; what is computed once a segment counts by its share."""
-    d, states, length = config.d_model, config.max_segment_len, config.max_seq_len
-    working = 2 * d * d + 2 * d * states + 2 * d * d * states / length
+    d, kept, length = config.d_model, config.max_segment_len, config.max_seq_len
+    working = 2 * d * d + 2 * d * kept + 3 * d * d * kept / length
     slots = 2 * d * config.memory_size + d * d
+    states = min(kept, config.memory_update_freq * length)
     written = (config.memory_size * (d * d + 2 * d * states) + 2 * d * d * states) / length
     return working + slots + written + 4 * d * d
 

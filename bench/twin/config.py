@@ -40,7 +40,7 @@ class Config:
     def __post_init__(self):
         self.expert_types = tuple(self.expert_types)
         if self.max_segment_len is None:
-            self.max_segment_len = self.max_seq_len
+            self.max_segment_len = 4 * self.max_seq_len
         if self.top_k is None:
             self.top_k = 1 if self.n_experts <= 2 else 2
         if len(self.expert_types) != self.n_experts:

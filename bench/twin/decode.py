@@ -27,7 +27,7 @@ class Decoder:
         size = self.config.max_seq_len
         self.caches = [block.new_caches(size) for block in self.model.blocks]
         self.introspection_cache = self.model.introspection.new_cache(size) if self.config.use_introspection else None
-        self.position, self.word, self.states = 0, 0, []
+        self.position, self.word, self.inputs, self.states = 0, 0, [], []
         self.recent = torch.zeros(1, 0, dtype=torch.long, device=self.device)
         self.read = None
         if self.state is not None:
@@ -70,20 +70,20 @@ class Decoder:
     def _parallel(self, batch: Batch) -> tuple[Tensor, Tensor]:
         model = self.model
         rope = (self.cos[: len(batch.ids[0])], self.sin[: len(batch.ids[0])])
-        x = self._embed(batch.ids)
-        if self.read is not None:
-            x = x + model.memory(x, rope, self.read)
+        x = self._enter(batch.ids)
         for block, caches in zip(model.blocks, self.caches):
             x, _, _ = block(x, rope, batch.features(), None, caches)
         x = self._introspect(x, batch.features())
         return x, model.logits(model.final_norm(x))
 
-    def _embed(self, ids: Tensor) -> Tensor:
-        """Vectors of the next ids [1, n] of the segment."""
+    def _enter(self, ids: Tensor) -> Tensor:
+        """Embeddings of the next ids [1, n] of the segment, with what memory adds."""
         embedding = self.model.embedding
         both = torch.cat((self.recent, ids), dim=1)
         self.recent = both[:, max(0, both.shape[1] - embedding.reach) :]
-        return embedding(both)[:, -ids.shape[1] :]
+        x = embedding(both)[:, -ids.shape[1] :]
+        self.inputs.append(x)
+        return x if self.read is None else x + self.model.memory(x, self.read)
 
     def _introspect(self, x: Tensor, places: dict) -> Tensor:
         if self.introspection_cache is None:
@@ -95,9 +95,7 @@ class Decoder:
     def _step(self, token: int) -> Tensor:
         model, batch = self.model, self._batch([token])
         rope = (self.cos[self.position : self.position + 1], self.sin[self.position : self.position + 1])
-        x = self._embed(batch.ids)
-        if self.read is not None:
-            x = x + model.memory(x, rope, self.read)
+        x = self._enter(batch.ids)
         places = batch.features()
         for block, caches in zip(model.blocks, self.caches):
             x = block.step(x, rope, places, caches)
@@ -108,7 +106,7 @@ class Decoder:
 
     def _roll(self) -> None:
         if self.state is not None:
-            self.state.push(torch.cat(self.states, dim=1), None)
+            self.state.push(torch.cat(self.inputs, dim=1), torch.cat(self.states, dim=1), None)
         self._begin()
 
 

@@ -5,18 +5,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .config import Config
-from .layers import linear, merge_heads, rotary_angles, rotate, split_heads
+from .layers import linear, merge_heads, split_heads
 
 
 class State:
     """What a stream carries from segment to segment, for B lanes.
 
-    working [B, W, d]: right-aligned states; count [B]: how many are valid;
+    working [B, W, 2d]: right-aligned inputs and states of tokens (states alone, [B, W, d], without a working
+    memory); count [B]: how many are valid;
     bank [B, N, d] where written [B]; segments [B]: segments since the reset.
     """
 
     def __init__(self, config: Config, lanes: int, device, dtype):
-        shape = (lanes, config.max_segment_len, config.d_model)
+        self.width, self.keeps_inputs = config.d_model, config.memory_parts != "bank"
+        shape = (lanes, config.max_segment_len, config.d_model * (2 if self.keeps_inputs else 1))
         self.working = torch.zeros(shape, device=device, dtype=dtype)
         self.count = torch.zeros(lanes, dtype=torch.long, device=device)
         self.bank = torch.zeros(lanes, config.memory_size, config.d_model, device=device, dtype=dtype)
@@ -31,23 +33,32 @@ class State:
         self.written.masked_fill_(lanes, False)
         self.segments.masked_fill_(lanes, 0)
 
-    def push(self, states: Tensor, lengths: Tensor | None) -> None:
-        """Keeps the last W of old and new: states [B, T, d] after the last block, valid up to lengths [B]."""
+    def push(self, inputs: Tensor, states: Tensor, lengths: Tensor | None) -> None:
+        """Keeps the last W tokens of old and new: inputs and states [B, T, d], valid up to lengths [B]."""
         size = self.working.shape[1]
-        states = states.detach().to(self.working.dtype)
+        rows = torch.cat((inputs, states), dim=2) if self.keeps_inputs else states
+        rows = rows.detach().to(self.working.dtype)
         if lengths is None:
-            if states.shape[1] >= size:
-                self.working = states[:, -size:].clone()
+            if rows.shape[1] >= size:
+                self.working = rows[:, -size:].clone()
             else:
-                self.working = torch.cat((self.working[:, states.shape[1] :], states), dim=1)
-            self.count = (self.count + states.shape[1]).clamp(max=size)
+                self.working = torch.cat((self.working[:, rows.shape[1] :], rows), dim=1)
+            self.count = (self.count + rows.shape[1]).clamp(max=size)
             self.segments += 1
             return
-        joined = torch.cat((self.working, states), dim=1)
-        index = torch.arange(size, device=states.device) + lengths.unsqueeze(1)  # [B, W]
+        joined = torch.cat((self.working, rows), dim=1)
+        index = torch.arange(size, device=rows.device) + lengths.unsqueeze(1)  # [B, W]
         self.working = joined.gather(1, index.unsqueeze(-1).expand(-1, -1, joined.shape[2]))
         self.count = (self.count + lengths).clamp(max=size)
         self.segments += lengths > 0
+
+    def inputs(self) -> Tensor:
+        """[B, W, d] of the tokens kept."""
+        return self.working[:, :, : self.width]
+
+    def states(self) -> Tensor:
+        """[B, W, d] of the tokens kept."""
+        return self.working[:, :, -self.width :]
 
     def valid(self) -> Tensor:
         """[B, W] bool: which places of working hold a state."""
@@ -56,27 +67,28 @@ class State:
 
 
 class WorkingMemory(nn.Module):
-    """Attention over the stream's last states; a null entry makes an empty memory read exactly 0."""
+    """Looks up where a token's context stood before and reads what came next there.
+
+    Queries and keys are one map of normalised inputs; the value of a token is made of its successor's state and input.
+    A null entry makes an empty memory read exactly 0.
+    """
 
     def __init__(self, d_model: int, heads: int):
         super().__init__()
         self.heads = heads
         self.state_norm = nn.LayerNorm(d_model)
-        self.query, self.key, self.value, self.out = (linear(d_model, d_model) for _ in range(4))
+        self.query, self.value, self.out = linear(d_model, d_model), linear(2 * d_model, d_model), linear(d_model, d_model)
 
-    def keys_values(self, state: State, dtype) -> tuple[Tensor, Tensor, Tensor]:
-        """Keys and values [B, H, 1+W, h] and the mask [B, 1, 1, 1+W] of a segment."""
-        size, width = state.working.shape[1], state.working.shape[2] // self.heads
-        s = self.state_norm(state.working.to(dtype))
-        positions = torch.arange(-size, 0, device=s.device)
-        angles = rotary_angles(positions, width // 2, dtype)
-        k = rotate(split_heads(self.key(s), self.heads), angles.cos(), angles.sin())
-        v = split_heads(self.value(s), self.heads)
-        return F.pad(k, (0, 0, 1, 0)), F.pad(v, (0, 0, 1, 0)), F.pad(state.valid(), (1, 0), value=True)[:, None, None]
+    def keys_values(self, state: State, norm: nn.Module, dtype) -> tuple[Tensor, Tensor, Tensor]:
+        """Keys and values [B, H, W, h] (null and W-1 tokens with a successor) and the mask [B, 1, 1, W]."""
+        inputs = norm(state.inputs().to(dtype))
+        following = torch.cat((self.state_norm(state.states().to(dtype))[:, 1:], inputs[:, 1:]), dim=2)
+        k, v = split_heads(self.query(inputs[:, :-1]), self.heads), split_heads(self.value(following), self.heads)
+        return F.pad(k, (0, 0, 1, 0)), F.pad(v, (0, 0, 1, 0)), F.pad(state.valid()[:, :-1], (1, 0), value=True)[:, None, None]
 
-    def forward(self, n: Tensor, rope, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
-        """n [B, T, d] -> [B, T, d]; every position sees every valid state."""
-        q = rotate(split_heads(self.query(n), self.heads), *rope)
+    def forward(self, n: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+        """n [B, T, d] -> [B, T, d]; every position sees every valid entry."""
+        q = split_heads(self.query(n), self.heads)
         attended = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask, scale=q.shape[-1] ** -0.5)
         return self.out(merge_heads(attended))
 
@@ -84,8 +96,9 @@ class WorkingMemory(nn.Module):
 class MemoryBank(nn.Module):
     """Learned slots read by content; written, gated and by content, from the working memory."""
 
-    def __init__(self, d_model: int, slots: int):
+    def __init__(self, d_model: int, slots: int, write_len: int):
         super().__init__()
+        self.write_len = write_len
         self.slots = nn.Parameter(torch.randn(slots, d_model))
         self.query = linear(d_model, d_model)
         self.state_norm = nn.LayerNorm(d_model)
@@ -101,13 +114,13 @@ class MemoryBank(nn.Module):
         slots = self.slots.to(dtype).expand(len(due), -1, -1)
         written = state.written.view(-1, 1, 1)
         before = torch.where(written, state.bank.to(dtype), slots.detach())
-        s = self.state_norm(state.working.to(dtype))
+        s = self.state_norm(state.states()[:, -self.write_len :].to(dtype))
         update = F.scaled_dot_product_attention(
             self.write_query(before).unsqueeze(1),
             self.write_key(s).unsqueeze(1),
             self.write_value(s).unsqueeze(1),
             # A lane without states attends to anything; its result is not used.
-            attn_mask=(state.valid() | ~due.unsqueeze(1))[:, None, None],
+            attn_mask=(state.valid()[:, -self.write_len :] | ~due.unsqueeze(1))[:, None, None],
             scale=s.shape[-1] ** -0.5,
         ).squeeze(1)
         with torch.autocast(before.device.type, enabled=False):
@@ -151,12 +164,13 @@ class Memory(nn.Module):
         if config.memory_parts != "bank":
             self.working = WorkingMemory(config.d_model, config.n_heads)
         if config.memory_parts != "working":
-            self.bank = MemoryBank(config.d_model, config.memory_size)
+            since_last = config.memory_update_freq * config.max_seq_len
+            self.bank = MemoryBank(config.d_model, config.memory_size, min(config.max_segment_len, since_last))
         self.fusion = Fusion(config.d_model, 2 if config.memory_parts == "both" else 1)
 
     def begin(self, state: State, dtype) -> tuple:
         """Writes where it is due and computes what the whole segment reads."""
-        states = None if self.working is None else self.working.keys_values(state, dtype)
+        states = None if self.working is None else self.working.keys_values(state, self.norm, dtype)
         return states, None if self.bank is None else self._begin_bank(state, dtype)
 
     def _begin_bank(self, state: State, dtype) -> Tensor:
@@ -167,11 +181,11 @@ class Memory(nn.Module):
             return torch.where(state.written.view(-1, 1, 1), state.bank.to(dtype), self.bank.slots.to(dtype))
         return self.bank.slots.to(dtype).unsqueeze(0)
 
-    def forward(self, x: Tensor, rope, read: tuple) -> Tensor:
-        """x [B, T, d]; rope = cos and sin [T, h/2]; read is what begin gave."""
+    def forward(self, x: Tensor, read: tuple) -> Tensor:
+        """x [B, T, d]; read is what begin gave."""
         (states, bank), n, parts = read, self.norm(x), []
         if self.working is not None:
-            parts.append(self.working(n, rope, *states))
+            parts.append(self.working(n, *states))
         if self.bank is not None:
             parts.append(self.bank(n, bank))
         return self.fusion(n, *parts)

@@ -148,10 +148,10 @@ class Agiformer(nn.Module):
     def forward(self, batch: Batch, state: State | None = None) -> Output:
         """One segment; moves the state on."""
         rope, places = self.rope(batch.ids.shape[1]), batch.features()
-        x = self.dropout(self.embedding(batch.ids))
+        x = inputs = self.dropout(self.embedding(batch.ids))
         if self.config.use_memory:
             state = state or self.new_state(len(x))
-            x = x + self.dropout(self.memory(x, rope, self.memory.begin(state, x.dtype)))
+            x = x + self.dropout(self.memory(x, self.memory.begin(state, x.dtype)))
         balance, counts, findings = None, [], None
         for block in self.blocks:
             x, term, used = block(x, rope, places, batch.mask)
@@ -161,7 +161,7 @@ class Agiformer(nn.Module):
         if self.config.use_introspection:
             x, findings = self.introspection(x, places)
         if state is not None:
-            state.push(x, batch.lengths)
+            state.push(inputs, x, batch.lengths)
         x = self.final_norm(x)
         logits = self.logits(x)
         if findings is not None:

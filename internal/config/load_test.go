@@ -197,10 +197,10 @@ func TestDerivedSizes(t *testing.T) {
 		model config.Model
 		k, w  int64
 	}{
-		{config.Model{NExperts: 1, MaxSeqLen: 8}, 1, 8},
-		{config.Model{NExperts: 2, MaxSeqLen: 8}, 1, 8},
+		{config.Model{NExperts: 1, MaxSeqLen: 8}, 1, 32},
+		{config.Model{NExperts: 2, MaxSeqLen: 8}, 1, 32},
 		{config.Model{NExperts: 4, MaxSeqLen: 8, MaxSegmentLen: &three}, 2, 3},
-		{config.Model{NExperts: 4, MaxSeqLen: 8, MoE: config.MoE{TopK: &three}}, 3, 8},
+		{config.Model{NExperts: 4, MaxSeqLen: 8, MoE: config.MoE{TopK: &three}}, 3, 32},
 	}
 	for _, c := range cases {
 		if k, w := c.model.TopK(), c.model.WorkingMemoryLen(); k != c.k || w != c.w {

@@ -24,15 +24,28 @@ func (s Shape) joined() int64 {
 	return width
 }
 
+// rowWidth is the width of what a stream keeps of a token: its state after the
+// last block, and where it is looked up by its input that too, in front.
+func (s Shape) rowWidth() int64 {
+	if s.Working {
+		return 2 * s.DModel
+	}
+	return s.DModel
+}
+
+// writeLen is the number of tokens that a write to the bank reads: those since
+// the write before it, as far as they are kept.
+func (s Shape) writeLen() int64 { return min(s.WorkingLen, s.UpdateFreq*s.SegmentLen) }
+
 // Backbone joins working memory and bank (the specification's
 // UnifiedMemoryBackbone).
 type Backbone struct {
 	shape     Shape
 	device    torch.Device
-	norm      nn.LayerNorm
-	working   *working  // nil without that part
-	bank      *bank     // nil without that part
-	input     nn.Linear // [d, 3d], or [d, 2d] with one part
+	norm      nn.LayerNorm // of the inputs, those that read and those that are kept
+	working   *working     // nil without that part
+	bank      *bank        // nil without that part
+	input     nn.Linear    // [d, 3d], or [d, 2d] with one part
 	output    nn.Linear
 	finalNorm nn.LayerNorm
 }
@@ -52,8 +65,8 @@ func Specs(s Shape) []nn.Spec {
 	return append(specs, nn.Norm("fusion.norm", s.DModel, 0.3)...)
 }
 
-// New builds the memory over its parameters; its rotary tables are in dt on dev.
-func New(s Shape, p nn.Params, dt torch.DType, dev torch.Device) *Backbone {
+// New builds the memory over its parameters, which are on dev.
+func New(s Shape, p nn.Params, dev torch.Device) *Backbone {
 	b := &Backbone{
 		shape:     s,
 		device:    dev,
@@ -63,7 +76,7 @@ func New(s Shape, p nn.Params, dt torch.DType, dev torch.Device) *Backbone {
 		finalNorm: nn.NewLayerNorm(p.Sub("fusion.norm")),
 	}
 	if s.Working {
-		b.working = newWorking(s, p.Sub("working"), dt, dev)
+		b.working = newWorking(s, b.norm, p.Sub("working"))
 	}
 	if s.Bank {
 		b.bank = newBank(s, p.Sub("bank"))
@@ -71,17 +84,10 @@ func New(s Shape, p nn.Params, dt torch.DType, dev torch.Device) *Backbone {
 	return b
 }
 
-// Free frees the tables.
-func (b *Backbone) Free() {
-	if b.working != nil {
-		b.working.free()
-	}
-}
-
 // Context is what the positions of one segment read: it depends on the
 // streams only, and so is computed once a segment.
 type Context struct {
-	keys, values *torch.Tensor // [B, H, 1+c, h]; nil where no stream has states
+	keys, values *torch.Tensor // [B, H, 1+c, h]; nil where no stream has two tokens
 	visible      *torch.Tensor // [B, 1, 1, 1+c] bool; nil when all is
 	bank         *torch.Tensor // [B, 1, N, d]; nil without that part
 	confined     *confinement  // where lanes hold several documents; else nil
@@ -97,7 +103,7 @@ func (b *Backbone) Begin(s *State, lengths []int64) *Context {
 	c := &Context{}
 	lanes := int64(len(lengths))
 	if b.bank != nil {
-		bank := b.bank.begin(s, lengths, b.shape.UpdateFreq)
+		bank := b.bank.begin(s, lengths)
 		dt := bank.DType()
 		if dt == torch.Float32 { // cast once, not with every read
 			dt = torch.AutocastDType(bank.Device().Type, dt)
@@ -140,11 +146,10 @@ func (c *Context) tensors() []*torch.Tensor {
 	return present
 }
 
-// Read returns the memory's branch [B, T, d] for x [B, T, d], whose first
-// position in the segment is first:
+// Read returns the memory's branch [B, T, d] for the inputs x [B, T, d]:
 // LN(output(GELU(input([n; working; long])))), n = LN(x); a part that the memory
 // lacks is left out.
-func (b *Backbone) Read(x *torch.Tensor, c *Context, first int64) *torch.Tensor {
+func (b *Backbone) Read(x *torch.Tensor, c *Context) *torch.Tensor {
 	scope := torch.Enter()
 	defer scope.Exit()
 	n := b.norm.Forward(x)
@@ -152,7 +157,7 @@ func (b *Backbone) Read(x *torch.Tensor, c *Context, first int64) *torch.Tensor 
 	switch {
 	case b.working == nil:
 	case c.keys != nil:
-		parts = append(parts, b.readWorking(n, c, first))
+		parts = append(parts, b.readWorking(n, c))
 	default:
 		parts = append(parts, torch.ZerosLike(n))
 	}
@@ -165,15 +170,22 @@ func (b *Backbone) Read(x *torch.Tensor, c *Context, first int64) *torch.Tensor 
 	return fused
 }
 
-// End closes the segment: the states after the last block [B, T, d] go to the
-// working memory, of lane b the first lengths[b], and the segment counts. Where
-// lanes hold several documents, of the lengths documents[b] (else it is nil), the
-// states are those of the last one, whose stream must be fresh unless it is alone.
-func (b *Backbone) End(s *State, states *torch.Tensor, lengths []int64, documents [][]int64) {
+// End closes the segment: the inputs that Read got and the states after the last
+// block, [B, T, d] each, go to the working memory, of lane b the first lengths[b],
+// and the segment counts. Where lanes hold several documents, of the lengths
+// documents[b] (else it is nil), they are those of the last one, whose stream must be
+// fresh unless it is alone.
+func (b *Backbone) End(s *State, inputs, states *torch.Tensor, lengths []int64, documents [][]int64) {
+	scope := torch.Enter()
+	defer scope.Exit()
 	last := lengths
 	if documents != nil {
 		last = lastOf(documents)
 	}
-	s.push(states, lengths, last)
+	rows := states
+	if b.working != nil {
+		rows = torch.Cat([]*torch.Tensor{inputs.Detach(), states.Detach()}, 2)
+	}
+	s.push(rows, lengths, last)
 	s.Count(lengths)
 }

@@ -13,6 +13,7 @@ type bank struct {
 	norm                            nn.LayerNorm
 	writeQuery, writeKey, writeVals nn.Linear
 	gateWeight, gateBias            *torch.Tensor // [1, 2d], [1]
+	every, writeLen                 int64         // segments between writes, and the tokens that one reads at most
 }
 
 func bankSpecs(s Shape) []nn.Spec {
@@ -26,6 +27,7 @@ func bankSpecs(s Shape) []nn.Spec {
 
 func newBank(s Shape, p nn.Params) *bank {
 	return &bank{
+		every: s.UpdateFreq, writeLen: s.writeLen(),
 		slots: p.Get("slots"), query: nn.NewLinear(p.Sub("query")),
 		norm:       nn.NewLayerNorm(p.Sub("state_norm")),
 		writeQuery: nn.NewLinear(p.Sub("write_query")), writeKey: nn.NewLinear(p.Sub("write_key")),
@@ -43,13 +45,13 @@ func (b *bank) read(n, slots *torch.Tensor) *torch.Tensor {
 
 // begin returns the banks [B, N, d] that the next segment reads, after the
 // writes that are due, and leaves them detached in the state.
-func (b *bank) begin(s *State, lengths []int64, every int64) *torch.Tensor {
+func (b *bank) begin(s *State, lengths []int64) *torch.Tensor {
 	lanes, n, d := int64(len(lengths)), b.slots.Size(0), b.slots.Size(1)
 	fresh := func() *torch.Tensor { return b.slots.Expand(lanes, n, d) }
 	if s == nil {
 		return fresh()
 	}
-	due := s.due(lengths, every)
+	due := s.due(lengths, b.every)
 	if s.bank == nil && len(due) == 0 {
 		return fresh()
 	}
@@ -74,7 +76,7 @@ func (b *bank) begin(s *State, lengths []int64, every int64) *torch.Tensor {
 
 // write returns the banks after the write, [n, N, d], of the n lanes due:
 // U = softmax(write_query(M)·write_key(s)ᵀ/sqrt(d))·write_value(s) over the
-// lane's valid states s, g = sigmoid(gate([M; U])), M' = (1-g)·M + g·U.
+// lane's valid states s since the last write, g = sigmoid(gate([M; U])), M' = (1-g)·M + g·U.
 // The banks come in detached [B, N, d].
 func (b *bank) write(banks *torch.Tensor, s *State, due []int64) *torch.Tensor {
 	scope := torch.Enter()
@@ -82,10 +84,10 @@ func (b *bank) write(banks *torch.Tensor, s *State, due []int64) *torch.Tensor {
 	counts := make([]int64, len(due))
 	most := int64(0)
 	for i, lane := range due {
-		counts[i] = s.counts[lane]
+		counts[i] = min(s.counts[lane], b.writeLen)
 		most = max(most, counts[i])
 	}
-	states := s.working.Narrow(1, s.workingLen-most, most)
+	states := s.working.Narrow(1, s.workingLen-most, most).Narrow(2, s.rowWidth-s.width, s.width)
 	if int64(len(due)) < s.lanes {
 		index := torch.FromSlice(due, int64(len(due))).ToDevice(states.Device())
 		states, banks = states.IndexSelect(0, index), banks.IndexSelect(0, index)

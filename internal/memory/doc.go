@@ -1,6 +1,6 @@
 // Package memory holds what a stream carries from segment to segment: the
-// working memory (last states of earlier segments, attended by every
-// position), the bank (slots addressed by content, written through a gate)
+// working memory (the last tokens of earlier segments, looked up by the context in
+// which they stood), the bank (slots addressed by content, written through a gate)
 // and their fusion with the input. docs/model.md, Memory, is the exact
 // computation.
 //

@@ -51,11 +51,11 @@ func (b *Backbone) Confine(c *Context, s *State, documents [][]int64, t int64) {
 }
 
 // readWorking reads the working memory from n [B, T, d].
-func (b *Backbone) readWorking(n *torch.Tensor, c *Context, first int64) *torch.Tensor {
+func (b *Backbone) readWorking(n *torch.Tensor, c *Context) *torch.Tensor {
 	if c.confined == nil {
-		return b.working.read(n, c, first)
+		return b.working.read(n, c)
 	}
-	part := b.working.read(n.Narrow(1, 0, c.confined.reach), c, first)
+	part := b.working.read(n.Narrow(1, 0, c.confined.reach), c)
 	return part.Mul(c.confined.first).Pad([]int64{0, 0, 0, n.Size(1) - c.confined.reach}, 0)
 }
 

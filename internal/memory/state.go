@@ -10,10 +10,11 @@ import (
 // until Free and have no gradient.
 type State struct {
 	lanes, workingLen, slots, width int64
+	rowWidth                        int64 // of what is kept of a token: its state, with a working memory its input before it
 	dtype                           torch.DType
 	device                          torch.Device
 
-	working  *torch.Tensor // [B, W, d], right-aligned; nil before the first segment
+	working  *torch.Tensor // [B, W, rowWidth], right-aligned; nil before the first segment
 	counts   []int64       // [B] valid states
 	bank     *torch.Tensor // [B, N, d]; nil before the first write
 	written  flags         // [B] whether the lane's bank was ever written
@@ -23,7 +24,7 @@ type State struct {
 // NewState returns the state of lanes fresh streams.
 func (b *Backbone) NewState(lanes int64, dt torch.DType, dev torch.Device) *State {
 	return &State{
-		lanes: lanes, workingLen: b.shape.WorkingLen, slots: b.shape.Slots, width: b.shape.DModel,
+		lanes: lanes, workingLen: b.shape.WorkingLen, slots: b.shape.Slots, width: b.shape.DModel, rowWidth: b.shape.rowWidth(),
 		dtype: dt, device: dev,
 		counts: make([]int64, lanes), written: make(flags, lanes), segments: make([]int64, lanes),
 	}
@@ -71,13 +72,16 @@ func (s *State) Free() {
 
 // Bytes returns the size of the state when all of it is in use.
 func (s *State) Bytes() int64 {
-	return s.lanes * (StateBytes(s.slots, s.workingLen, s.width, s.dtype.Size()))
+	return s.lanes * ((s.slots*s.width+s.workingLen*s.rowWidth)*s.dtype.Size() + counterBytes)
 }
 
-// StateBytes returns the size of one stream's state: W + N rows of width
-// values, and its counters.
-func StateBytes(slots, workingLen, width, valueSize int64) int64 {
-	return (slots+workingLen)*width*valueSize + 17
+// counterBytes are a lane's count, segments and written.
+const counterBytes = 17
+
+// StateBytes returns the size of one stream's state in values of so many bytes:
+// what is kept of W tokens, N slots, and its counters.
+func StateBytes(s Shape, valueSize int64) int64 {
+	return (s.Slots*s.DModel+s.WorkingLen*s.rowWidth())*valueSize + counterBytes
 }
 
 // replace frees what *t held and makes it hold next, kept.
@@ -115,33 +119,33 @@ func finite(x *torch.Tensor) *torch.Tensor {
 	return torch.Where(x.Isfinite(), x, torch.Zeros(x.DType(), x.Device()))
 }
 
-// push appends the last counts[b] of the first ends[b] states [B, T, d] to each
+// push appends the last counts[b] of the first ends[b] rows [B, T, rowWidth] to each
 // lane's working memory, which keeps the last W.
-func (s *State) push(states *torch.Tensor, ends, counts []int64) {
+func (s *State) push(rows *torch.Tensor, ends, counts []int64) {
 	scope := torch.Enter()
 	defer scope.Exit()
 	// One value that is not finite would break every later segment, also from a
 	// place that is masked: 0·NaN is NaN. It is remembered as 0.
-	states = finite(states.Detach())
-	t, w := states.Size(1), s.workingLen
+	rows = finite(rows.Detach())
+	t, w := rows.Size(1), s.workingLen
 	full := true
 	for lane, end := range ends {
 		full = full && end == t
 		s.counts[lane] = min(w, s.counts[lane]+counts[lane])
 	}
 	if full && t >= w {
-		last := states
+		last := rows
 		if t > w {
-			last = states.Narrow(1, t-w, w).Contiguous()
+			last = rows.Narrow(1, t-w, w).Contiguous()
 		}
 		replace(&s.working, last)
 		return
 	}
 	old := s.working
 	if old == nil {
-		old = torch.Zeros(s.dtype, s.device, s.lanes, w, s.width)
+		old = torch.Zeros(s.dtype, s.device, s.lanes, w, s.rowWidth)
 	}
-	joined := torch.Cat([]*torch.Tensor{old, states}, 1) // [B, W+T, d]
+	joined := torch.Cat([]*torch.Tensor{old, rows}, 1) // [B, W+T, rowWidth]
 	if full {
 		replace(&s.working, joined.Narrow(1, t, w).Contiguous())
 		return
@@ -152,9 +156,9 @@ func (s *State) push(states *torch.Tensor, ends, counts []int64) {
 			index = append(index, int64(lane)*(w+t)+end+j)
 		}
 	}
-	rows := joined.View(s.lanes*(w+t), s.width).
+	kept := joined.View(s.lanes*(w+t), s.rowWidth).
 		IndexSelect(0, torch.FromSlice(index, s.lanes*w).ToDevice(s.device))
-	replace(&s.working, rows.View(s.lanes, w, s.width))
+	replace(&s.working, kept.View(s.lanes, w, s.rowWidth))
 }
 
 // flags is one truth value a lane.

@@ -21,13 +21,13 @@ func TestABrokenSegmentIsNotRemembered(t *testing.T) {
 				all[s.Name] = s.Make(torch.Float64, torch.CPU, 1)
 				defer all[s.Name].Free()
 			}
-			m := memory.New(shape, nn.NewParams(all), torch.Float64, torch.CPU)
-			defer m.Free()
+			m := memory.New(shape, nn.NewParams(all), torch.CPU)
 			s := m.NewState(2, torch.Float64, torch.CPU)
 			defer s.Free()
 			segment := func(states *torch.Tensor, lengths []int64) *torch.Tensor {
-				read := m.Read(torch.Ones(torch.Float64, torch.CPU, 2, 6, 32), m.Begin(s, lengths), 0)
-				m.End(s, states, lengths, nil)
+				inputs := torch.Ones(torch.Float64, torch.CPU, 2, 6, 32)
+				read := m.Read(inputs, m.Begin(s, lengths))
+				m.End(s, inputs, states, lengths, nil)
 				return read
 			}
 			segment(torch.Full(math.NaN(), torch.Float64, torch.CPU, 2, 6, 32), []int64{6, 6})

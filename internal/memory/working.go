@@ -7,66 +7,66 @@ import (
 	"agiformer/internal/torch"
 )
 
-// working attends to the last states of the stream's earlier segments
-// (segment-level recurrence, Dai et al. 2019), at the positions -c..-1.
+// working finds where in the stream's last W tokens the same context stood
+// before, and reads what came next there. Of each token the stream keeps its
+// input x_j and its state s_j after the last block. A token reads by its own
+// input,
+//
+//	score(t, j) = query(n_t)·query(n_j) / sqrt(h),  n = LN(x),
+//
+// so the same map makes queries and keys, and equal contexts match from the first
+// step of training, at any distance: nothing is rotated. The value of entry j is
+// that of its successor, value([LN(s_{j+1}); n_{j+1}]); the last entry has none yet
+// and is not read.
 type working struct {
-	heads, head, capacity   int64
-	norm                    nn.LayerNorm
-	query, key, value, out  nn.Linear
-	queryRotary, keysRotary *nn.Rotary
+	heads, head, capacity int64
+	input, norm           nn.LayerNorm // of inputs (shared with what reads) and of states
+	query, value, out     nn.Linear
 }
 
 func workingSpecs(s Shape) []nn.Spec {
-	specs := nn.Norm("state_norm", s.DModel, 1)
-	for _, name := range []string{"query", "key", "value", "out"} {
-		specs = append(specs, nn.Weight(name, s.DModel, s.DModel, nn.LinearInit(s.DModel)))
-	}
-	return specs
+	d := s.DModel
+	return append(nn.Norm("state_norm", d, 1),
+		nn.Weight("query", d, d, nn.LinearInit(d)),
+		nn.Weight("value", d, 2*d, nn.LinearInit(2*d)),
+		nn.Weight("out", d, d, nn.LinearInit(d)))
 }
 
-func newWorking(s Shape, p nn.Params, dt torch.DType, dev torch.Device) *working {
-	head := s.DModel / s.Heads
+func newWorking(s Shape, input nn.LayerNorm, p nn.Params) *working {
 	return &working{
-		heads: s.Heads, head: head, capacity: s.WorkingLen,
-		norm:  nn.NewLayerNorm(p.Sub("state_norm")),
-		query: nn.NewLinear(p.Sub("query")), key: nn.NewLinear(p.Sub("key")),
-		value: nn.NewLinear(p.Sub("value")), out: nn.NewLinear(p.Sub("out")),
-		queryRotary: nn.NewRotary(head, 0, s.SegmentLen, dt, dev),
-		keysRotary:  nn.NewRotary(head, -s.WorkingLen-1, s.WorkingLen+1, dt, dev),
+		heads: s.Heads, head: s.DModel / s.Heads, capacity: s.WorkingLen,
+		input: input, norm: nn.NewLayerNorm(p.Sub("state_norm")),
+		query: nn.NewLinear(p.Sub("query")), value: nn.NewLinear(p.Sub("value")), out: nn.NewLinear(p.Sub("out")),
 	}
 }
 
-func (w *working) free() {
-	w.queryRotary.Free()
-	w.keysRotary.Free()
-}
-
-// begin computes the keys and values of the streams' states. Before them
-// stands one null entry with key 0 and value 0, visible to all: a stream
-// without states reads exactly 0.
+// begin computes the keys and values of the streams' tokens that have a
+// successor. Before them stands one null entry with key 0 and value 0, visible to
+// all: a stream without such tokens reads exactly 0.
 func (w *working) begin(c *Context, s *State) {
-	most := slices.Max(s.counts)
-	if most == 0 {
+	most := slices.Max(s.counts) - 1
+	if most < 1 {
 		return
 	}
-	states := s.working.Narrow(1, w.capacity-most, most) // [B, c, d]
-	normed := w.norm.Forward(states)
-	// A zero row stays zero through the linear maps and the rotation.
-	normed = normed.Pad([]int64{0, 0, 1, 0}, 0) // [B, 1+c, d]
-	cos, sin := w.keysRotary.At(-most-1, most+1)
-	keys := w.key.Forward(normed).View(s.lanes, most+1, w.heads, w.head)
-	c.keys = nn.Rotate(keys, cos, sin).Transpose(1, 2)
-	c.values = nn.Heads(w.value.Forward(normed), w.heads)
-	c.visible = visible(s.counts, most, true, states.Device())
+	d := w.heads * w.head
+	rows := s.working.Narrow(1, w.capacity-most-1, most+1) // [B, 1+c, 2d]
+	inputs := w.input.Forward(rows.Narrow(2, 0, d))
+	states := w.norm.Forward(rows.Narrow(2, d, d).Narrow(1, 1, most))
+	next := torch.Cat([]*torch.Tensor{states, inputs.Narrow(1, 1, most)}, 2)
+	// A zero row stays zero through the linear maps.
+	null := func(x *torch.Tensor) *torch.Tensor { return x.Pad([]int64{0, 0, 1, 0}, 0) }
+	c.keys = nn.Heads(w.query.Forward(null(inputs.Narrow(1, 0, most))), w.heads)
+	c.values = nn.Heads(w.value.Forward(null(next)), w.heads)
+	pairs := make([]int64, len(s.counts))
+	for lane, n := range s.counts {
+		pairs[lane] = max(0, n-1)
+	}
+	c.visible = visible(pairs, most, true, rows.Device())
 }
 
-// read attends from the positions of n [B, T, d], the first of which is at
-// first in its segment.
-func (w *working) read(n *torch.Tensor, c *Context, first int64) *torch.Tensor {
-	lanes, places := n.Size(0), n.Size(1)
-	cos, sin := w.queryRotary.At(first, places)
-	query := w.query.Forward(n).View(lanes, places, w.heads, w.head)
-	query = nn.Rotate(query, cos, sin).Transpose(1, 2)
+// read attends from n [B, T, d], the normalised inputs.
+func (w *working) read(n *torch.Tensor, c *Context) *torch.Tensor {
+	query := nn.Heads(w.query.Forward(n), w.heads)
 	return w.out.Forward(nn.MergeHeads(nn.Attend(query, c.keys, c.values, c.visible, false)))
 }
 

@@ -60,7 +60,7 @@ func Count(cfg config.Model, vocab int) Counts {
 	if cfg.UseMemory {
 		s := memoryShape(cfg)
 		c.FLOPs += memory.FLOPs(s)
-		c.StreamBytes = memory.StateBytes(s.Slots, s.WorkingLen, s.DModel, 4)
+		c.StreamBytes = memory.StateBytes(s, 4)
 	}
 	return c
 }

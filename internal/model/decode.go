@@ -22,10 +22,11 @@ type Decoder struct {
 	caches  []*blockCache
 	thought *nn.Cache       // of the introspection, where the model has it
 	context *memory.Context // of the current segment; nil before its first token
-	states  *torch.Tensor   // [1, T, d] after the last block, for the memory
-	filled  int64           // tokens of the current segment
-	recent  []int32         // its last ones, as many as the embedding reads back to
-	word    int64           // index of its current word
+	// inputs and states, [1, T, d] before and after the blocks, are for the memory.
+	inputs, states *torch.Tensor
+	filled         int64   // tokens of the current segment
+	recent         []int32 // its last ones, as many as the embedding reads back to
+	word           int64   // index of its current word
 }
 
 // NewDecoder starts a fresh stream whose token features come from labeler.
@@ -79,7 +80,7 @@ func (d *Decoder) feed(ids []int32) *torch.Tensor {
 	}
 	p := d.m.newPass(in, d.filled, false)
 	p.single = d.filled > 0
-	x := d.m.enter(d.withRecent(ids), d.context, p)
+	inputs, x := d.m.enter(d.withRecent(ids), d.context, p)
 	for i, b := range d.m.blocks {
 		x, _ = b.forward(x, p, d.caches[i])
 	}
@@ -88,8 +89,10 @@ func (d *Decoder) feed(ids []int32) *torch.Tensor {
 	}
 	if d.m.memory != nil {
 		if d.states == nil {
-			d.states = torch.Empty(x.DType(), x.Device(), 1, d.m.cfg.SegmentLen(), d.m.cfg.DModel).Keep()
+			d.inputs = torch.Empty(x.DType(), x.Device(), 1, d.m.cfg.SegmentLen(), d.m.cfg.DModel).Keep()
+			d.states = torch.EmptyLike(d.inputs).Keep()
 		}
+		d.inputs.Narrow(1, d.filled, n).Copy_(inputs)
 		d.states.Narrow(1, d.filled, n).Copy_(x)
 	}
 	d.filled += n
@@ -131,7 +134,7 @@ func (d *Decoder) input(ids []int32) Input {
 // roll ends the full segment: its states go to the memory, its caches empty.
 func (d *Decoder) roll() {
 	if d.m.memory != nil {
-		d.m.memory.End(d.state, d.states.Clone(), []int64{d.filled}, nil)
+		d.m.memory.End(d.state, d.inputs, d.states, []int64{d.filled}, nil)
 		d.context.Free()
 		d.context = nil
 	}
@@ -156,6 +159,7 @@ func (d *Decoder) Free() {
 		d.context.Free()
 	}
 	if d.states != nil {
+		d.inputs.Free()
 		d.states.Free()
 	}
 	d.state.Free()

@@ -97,7 +97,7 @@ func (m *Model) forward(in Input, s *State, o Options) *Output {
 			m.memory.Confine(context, s, in.Documents, p.Len)
 		}
 	}
-	x := m.enter(in.IDs, context, p)
+	inputs, x := m.enter(in.IDs, context, p)
 	results := make([]experts.Result, len(m.blocks))
 	for i, b := range m.blocks {
 		x, results[i] = b.checkpointed(x, p, o.Checkpoints)
@@ -107,7 +107,7 @@ func (m *Model) forward(in Input, s *State, o Options) *Output {
 		thought = m.introspect(x, p, o.Checkpoints)
 		x = thought.States
 	}
-	m.finish(s, x, in)
+	m.finish(s, inputs, x, in)
 	out := &Output{Logits: m.leave(x, o.ReturnEmbeddings), LoadBalancing: totalBalance(results)}
 	if m.loop != nil && (o.Info || p.Recorded) {
 		logits := out.Logits
@@ -139,24 +139,25 @@ func (m *Model) introspect(x *torch.Tensor, p *pass, c *torch.Checkpoints) intro
 	return introspection.ResultOf(c.Run(run, []*torch.Tensor{x}))
 }
 
-// enter returns the states before the first block, [B, T, d]: embeddings and
-// what memory adds. In single-token decoding ids hold the tokens before it too,
+// enter returns the inputs, which are the embeddings, and the states before the
+// first block, [B, T, d] each: with what memory adds. In single-token decoding ids hold the tokens before it too,
 // as far as the embedding reads back.
-func (m *Model) enter(ids *torch.Tensor, context *memory.Context, p *pass) *torch.Tensor {
+func (m *Model) enter(ids *torch.Tensor, context *memory.Context, p *pass) (inputs, x *torch.Tensor) {
 	scope := torch.Enter()
 	defer scope.Exit()
-	x := m.embedding.forward(ids, p.Documents)
-	if before := x.Size(1) - p.Len; before > 0 {
-		x = x.Narrow(1, before, p.Len)
+	inputs = m.embedding.forward(ids, p.Documents)
+	if before := inputs.Size(1) - p.Len; before > 0 {
+		inputs = inputs.Narrow(1, before, p.Len)
 	}
 	if p.Train && m.cfg.Dropout > 0 {
-		x = torch.Dropout(x, m.cfg.Dropout, true)
+		inputs = torch.Dropout(inputs, m.cfg.Dropout, true)
 	}
+	x = inputs
 	if context != nil {
-		x = nn.Residual(x, m.memory.Read(x, context, p.First), m.cfg.Dropout, p.Train)
+		x = nn.Residual(x, m.memory.Read(x, context), m.cfg.Dropout, p.Train)
 	}
-	scope.Exit(x)
-	return x
+	scope.Exit(inputs, x)
+	return inputs, x
 }
 
 // leave returns the logits, or the states after the final norm.
@@ -175,9 +176,9 @@ func (m *Model) leave(x *torch.Tensor, embeddings bool) *torch.Tensor {
 	return y
 }
 
-// finish hands the states after the last block to the memory and counts the
-// segment.
-func (m *Model) finish(s *State, x *torch.Tensor, in Input) {
+// finish hands the inputs and the states after the last block to the memory and
+// counts the segment.
+func (m *Model) finish(s *State, inputs, x *torch.Tensor, in Input) {
 	if s == nil {
 		return
 	}
@@ -190,7 +191,7 @@ func (m *Model) finish(s *State, x *torch.Tensor, in Input) {
 		s.Count(in.Lengths)
 		return
 	}
-	m.memory.End(s, x, in.Lengths, in.Documents)
+	m.memory.End(s, inputs, x, in.Lengths, in.Documents)
 }
 
 // totalBalance sums the layers' load-balancing losses.

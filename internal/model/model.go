@@ -69,7 +69,7 @@ func (m *Model) build(p nn.Params, vocab int64) {
 	cfg := m.cfg
 	m.embedding = newEmbedding(p.Sub("embedding"))
 	if cfg.UseMemory {
-		m.memory = memory.New(memoryShape(cfg), p.Sub("memory"), m.dtype, m.device)
+		m.memory = memory.New(memoryShape(cfg), p.Sub("memory"), m.device)
 	}
 	for i := range cfg.NLayers {
 		m.blocks = append(m.blocks, newBlock(cfg, i, p.Sub(fmt.Sprintf("blocks.%d", i))))
@@ -106,9 +106,6 @@ func (m *Model) Parameters() []Parameter { return m.parameters }
 func (m *Model) Free() {
 	for _, p := range m.parameters {
 		p.Tensor.Free()
-	}
-	if m.memory != nil {
-		m.memory.Free()
 	}
 	if m.loop != nil {
 		m.loop.Free()

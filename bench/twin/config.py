@@ -20,7 +20,7 @@ class Config:
     block_experts: list | None = None
     memory_size: int = 1000
     max_seq_len: int = 512
-    embedding_context: int = 8
+    embedding_context: int = 5
     dropout: float = 0.1
     use_memory: bool = True
     memory_parts: str = "both"

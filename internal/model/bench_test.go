@@ -16,7 +16,7 @@ import (
 func textOnly() config.Model {
 	return config.Model{
 		DModel: 512, NLayers: 8, NHeads: 8, DFF: 2048, NExperts: 2, ExpertTypes: []string{"language", "logic"},
-		MemorySize: 1000, MaxSeqLen: 512, MemoryUpdateFreq: 1, EmbeddingContext: 8, Dropout: 0.1, UseMemory: true,
+		MemorySize: 1000, MaxSeqLen: 512, MemoryUpdateFreq: 1, EmbeddingContext: 5, Dropout: 0.1, UseMemory: true,
 		MoE: config.MoE{LoadBalancingLossWeight: 0.01, LoadBalancingScope: "batch"},
 	}
 }

@@ -42,8 +42,12 @@ func (r *report) print(out io.Writer) error {
 	row("  by position", "%s", showBuckets(r.ByPosition))
 	row("accuracy", "%.2f %% of the tokens were the first guess", 100*r.Accuracy)
 	row("calibration", "%.4f expected error of the first guess's probability", r.CalibrationError)
+	if memory := r.Info.Memory; memory != nil {
+		row("memory", "%d segments in the longest document", memory.StepCount)
+	}
 	if in := r.Introspection; in != nil {
-		row("introspection", "%.2f iterations a token", in.Iterations)
+		last := r.Info.Blocks[len(r.Info.Blocks)-1].Introspection
+		row("introspection", "%.2f iterations a token, %.4f mean confidence", in.Iterations, last.FinalConfidence)
 		for _, f := range []struct {
 			name, what string
 			train.Forecast

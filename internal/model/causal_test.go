@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"agiformer/internal/config"
 	"agiformer/internal/model"
 	"agiformer/internal/torch"
 )
@@ -14,15 +15,14 @@ import (
 // changed position's does. All changes run as lanes of one batch.
 func TestCausality(t *testing.T) {
 	t.Parallel()
-	for _, variant := range variants {
+	for _, cfg := range shapes(product()) {
 		for _, capacity := range []bool{false, true} {
-			job(t, func() { causality(t, variant, capacity) })
+			job(t, func() { causality(t, cfg, capacity) })
 		}
 	}
 }
 
-func causality(t *testing.T, variant string, capacity bool) {
-	cfg := tiny(variant)
+func causality(t *testing.T, cfg config.Model, capacity bool) {
 	if capacity {
 		cfg.MoE.CapacityFactor = ptr(0.75)
 	}
@@ -55,10 +55,10 @@ func causality(t *testing.T, variant string, capacity bool) {
 				at := s*segmentLen + i
 				d := moved[p*segmentLen+i]
 				if at < p && !(d <= 1e-9) {
-					t.Errorf("%s, capacity %v: changing position %d moves the logits at %d by %g", variant, capacity, p, at, d)
+					t.Errorf("%s, capacity %v: changing position %d moves the logits at %d by %g", cfg.Name, capacity, p, at, d)
 				}
 				if at == p && !(d > 1e-6) {
-					t.Errorf("%s, capacity %v: changing position %d does not move its own logits", variant, capacity, p)
+					t.Errorf("%s, capacity %v: changing position %d does not move its own logits", cfg.Name, capacity, p)
 				}
 			}
 		}

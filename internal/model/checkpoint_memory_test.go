@@ -1,8 +1,10 @@
 package model_test
 
 import (
-	"math/rand/v2"
+	"fmt"
+	"math"
 	"testing"
+	"time"
 
 	"agiformer/internal/config"
 	"agiformer/internal/model"
@@ -20,20 +22,8 @@ func eightLayers(width, length int64) config.Model {
 // take at once: activations and what the backward pass works with, without
 // parameters and their gradients, which are there before.
 func stepMemory(m *model.Model, recompute bool) int64 {
-	n := int(m.Config().MaxSeqLen)
-	step := func() {
-		scope := torch.Enter()
-		defer scope.Exit()
-		in := input(rand.New(rand.NewPCG(1, 1)), n, fresh(randomText(rand.New(rand.NewPCG(2, 2)), n)))
-		c := &torch.Checkpoints{}
-		o := model.Options{Train: true}
-		if recompute {
-			o.Checkpoints = c
-		}
-		out := m.Forward(in, nil, o)
-		loss := m.Loss(out, in.IDs, 1/float64(n)).Add(out.LoadBalancing)
-		torch.NoAutocast(torch.CPUType, func() { c.Backward([]*torch.Tensor{loss}, nil) })
-	}
+	step, done := stepper(m, 1, recompute)
+	defer done()
 	step()
 	return torch.TensorMemory(step)
 }
@@ -59,32 +49,44 @@ func TestCheckpointsHalveMemory(t *testing.T) {
 	}
 }
 
-// BenchmarkCheckpoints is a step of eight layers of width 256 on one lane of
-// 512 tokens, and the most that its tensors take at once:
+// BenchmarkCheckpoints is a step of text_only and of full with four experts, each
+// of the benchmark's shape d256 and with as many blocks as at full size, on 8
+// lanes of 128 tokens, and the most that its tensors take at once:
 //
-//	go test ./internal/model -run '^$' -bench Checkpoints -benchtime 5x
+//	go test ./internal/model -run '^$' -bench Checkpoints -benchtime 3x -cpu 1
 func BenchmarkCheckpoints(b *testing.B) {
-	for _, linear := range []bool{false, true} {
-		for _, recompute := range []bool{false, true} {
-			name := map[bool]string{false: "softmax", true: "linear"}[linear] + map[bool]string{false: "/plain", true: "/recomputed"}[recompute]
-			b.Run(name, func(b *testing.B) {
-				inPrecisions(b, func(b *testing.B) {
-					cfg := eightLayers(256, 512)
-					cfg.UseLinearAttention = linear
-					m, err := model.New(cfg, 256, torch.CPU, torch.Float32, 1)
-					if err != nil {
+	for _, full := range []bool{false, true} {
+		for _, layers := range []int64{4, 8} {
+			for _, recompute := range []bool{false, true} {
+				name := map[bool]string{false: "text_only", true: "full"}[full] + fmt.Sprintf("/%d blocks", layers) +
+					map[bool]string{false: "/kept", true: "/recomputed"}[recompute]
+				b.Run(name, func(b *testing.B) {
+					if err := torch.Do(func() { benchmarkCheckpoints(b, full, layers, recompute) }); err != nil {
 						b.Fatal(err)
 					}
-					defer m.Free()
-					var peak int64
-					start := cpuTime()
-					for b.Loop() {
-						peak = stepMemory(m, recompute)
-					}
-					b.ReportMetric(float64(peak)/(1<<20), "tensors-MiB")
-					b.ReportMetric(float64((cpuTime()-start).Milliseconds())/float64(2*b.N), "cpu-ms/step")
 				})
-			})
+			}
 		}
 	}
+}
+
+func benchmarkCheckpoints(b *testing.B, full bool, layers int64, recompute bool) {
+	cfg := d256(full)
+	cfg.NLayers = layers
+	m, err := model.New(cfg, 256, torch.CPU, torch.Float32, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer m.Free()
+	step, done := stepper(m, 8, recompute)
+	defer done()
+	step()
+	fastest := time.Duration(math.MaxInt64)
+	for b.Loop() {
+		used := cpuTime()
+		step()
+		fastest = min(fastest, cpuTime()-used)
+	}
+	b.ReportMetric(float64(torch.TensorMemory(step))/(1<<20), "activations-MiB")
+	b.ReportMetric(float64(fastest.Milliseconds()), "cpu-ms/step")
 }

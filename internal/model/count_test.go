@@ -232,9 +232,9 @@ func TestSupported(t *testing.T) {
 			t.Errorf("want an error that names %s, got %v", want, err)
 		}
 	}
-	for _, variant := range variants {
-		if err := model.Supported(tiny(variant)); err != nil {
-			t.Errorf("%s: %v", variant, err)
+	for _, cfg := range shapes(product()) {
+		if err := model.Supported(cfg); err != nil {
+			t.Errorf("%s: %v", cfg.Name, err)
 		}
 	}
 }

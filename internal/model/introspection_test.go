@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"agiformer/internal/config"
 	"agiformer/internal/model"
 	"agiformer/internal/torch"
 )
@@ -28,28 +29,34 @@ func TestIntrospectionGradients(t *testing.T) {
 			}
 		},
 	} {
-		job(t, func() {
-			m := build(t, tiny("introspective"), 11)
-			defer m.Free()
-			torch.NoGrad(func() {
-				for _, p := range m.Parameters() {
-					if p.Name == "introspection.evidence.weight" {
-						p.Tensor.Zero_()
-					}
-					fix(p)
-				}
-			})
-			loss, done := lossAt(t, m)
-			defer done()
-			loss().Backward()
-			rng := rand.New(rand.NewPCG(12, 12))
-			for _, p := range m.Parameters() {
-				heads := name == "still gate" && strings.HasPrefix(p.Name, "introspection.heads")
-				if p.Name != "memory.bank.slots" && !heads {
-					compareDirection(t, name, p, loss, rng)
-				}
+		for _, cfg := range append(selection(), tiny("introspective")) {
+			if cfg.UseIntrospection {
+				job(t, func() { introspectionGradients(t, cfg, name, fix) })
 			}
-		})
+		}
+	}
+}
+
+func introspectionGradients(t *testing.T, cfg config.Model, name string, fix func(model.Parameter)) {
+	m := build(t, cfg, 11)
+	defer m.Free()
+	torch.NoGrad(func() {
+		for _, p := range m.Parameters() {
+			if p.Name == "introspection.evidence.weight" {
+				p.Tensor.Zero_()
+			}
+			fix(p)
+		}
+	})
+	loss, done := lossAt(t, m)
+	defer done()
+	loss().Backward()
+	rng := rand.New(rand.NewPCG(12, 12))
+	leftOut := func(p model.Parameter) bool {
+		return p.Name == slots || name == "still gate" && strings.HasPrefix(p.Name, "introspection.heads")
+	}
+	for _, group := range grouped(m, leftOut) {
+		compareDirection(t, cfg.Name+", "+name, group, loss, rng)
 	}
 }
 

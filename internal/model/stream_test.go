@@ -31,9 +31,9 @@ func lanesAt(documents [][]segment, s int) []segment {
 // whose other lanes end earlier, whatever stands in the padding.
 func TestBatchInvariance(t *testing.T) {
 	t.Parallel()
-	for _, variant := range variants {
+	for _, cfg := range shapes(selection()) {
 		job(t, func() {
-			m := build(t, tiny(variant), 4)
+			m := build(t, cfg, 4)
 			defer m.Free()
 			alone := make([]*torch.Tensor, 3)
 			for b, d := range script(1) {
@@ -49,7 +49,7 @@ func TestBatchInvariance(t *testing.T) {
 				in := input(rand.New(rand.NewPCG(9, uint64(s))), 8, lanesAt(documents, s)...)
 				logits := infer(m, in, state, model.Options{})
 				for b, n := range in.Lengths {
-					near(t, variant, logits.Select(0, int64(b)).Narrow(0, 0, n), alone[b].Narrow(0, min(int64(8*s), alone[b].Size(0)), n), 1e-9)
+					near(t, cfg.Name, logits.Select(0, int64(b)).Narrow(0, 0, n), alone[b].Narrow(0, min(int64(8*s), alone[b].Size(0)), n), 1e-9)
 				}
 			}
 		})
@@ -119,11 +119,11 @@ func TestStreamsAreIsolated(t *testing.T) {
 		}
 		return torch.Cat(parts, 0)
 	}
-	for _, variant := range variants {
+	for _, cfg := range shapes(selection()) {
 		job(t, func() {
-			m := build(t, tiny(variant), 6)
+			m := build(t, cfg, 6)
 			defer m.Free()
-			near(t, variant, lane1(m, 1), lane1(m, 2), 1e-9)
+			near(t, cfg.Name, lane1(m, 1), lane1(m, 2), 1e-9)
 		})
 	}
 }
@@ -132,8 +132,8 @@ func TestStreamsAreIsolated(t *testing.T) {
 // restored state continues exactly.
 func TestResetAndRestore(t *testing.T) {
 	t.Parallel()
-	for _, variant := range []string{"base", "text_only", "four"} {
-		job(t, func() { resetAndRestore(t, tiny(variant)) })
+	for _, cfg := range append(selection(), tiny("base"), tiny("text_only"), tiny("four")) {
+		job(t, func() { resetAndRestore(t, cfg) })
 	}
 }
 

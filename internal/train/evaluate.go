@@ -48,9 +48,12 @@ type Result struct {
 	// ExpertUsage is the share of the tokens each expert got, [block][expert];
 	// nil with one expert.
 	ExpertUsage [][]float64 `json:"expert_usage,omitempty"`
-	Bytes       int64       `json:"bytes"`  // of the predicted tokens
-	Tokens      int64       `json:"tokens"` // predicted
-	Seconds     float64     `json:"seconds"`
+	// Info is what a forward pass says of itself, means over all input tokens;
+	// memory's step count is that of the longest document.
+	Info    *model.Info `json:"info,omitempty"`
+	Bytes   int64       `json:"bytes"`  // of the predicted tokens
+	Tokens  int64       `json:"tokens"` // predicted
+	Seconds float64     `json:"seconds"`
 }
 
 // IntrospectionResult tells how well the model knows what it knows.
@@ -101,8 +104,7 @@ type evaluator struct {
 	// foretell what they should; nil where they are not asked for.
 	softmaxMax, confidence, wrong *forecast
 	iterations                    *torch.Tensor // scalar, sum over predicted tokens
-	usage                         [][]float64   // tokens each expert got, [block][expert]
-	valid                         float64       // input tokens routed
+	info                          infoSum
 	tokens                        int64
 	bytes                         int64
 }
@@ -164,7 +166,7 @@ func (e *evaluator) forward(b *data.Batch) []float64 {
 	e.options.Precision.Forward(func() {
 		out = e.model.Forward(model.NewInput(b, device), e.streams, model.Options{Info: true})
 	})
-	e.addUsage(out.Info, b)
+	e.info.add(out.Info, float64(inputs(b)))
 	targets := model.TargetsOf(b, device).View(-1)                                          // [B·T]
 	logProbs := out.Logits.View(targets.Size(0), -1).LogSoftmaxTo(-1, torch.Float32)        // [B·T, V]
 	valid := targets.NeScalar(0)                                                            // [B·T]
@@ -198,23 +200,6 @@ func (e *evaluator) addForecasts(logProbs, targets, valid *torch.Tensor, opinion
 	head(e.wrong, opinion.Error, right.RsubScalar(1))
 }
 
-// addUsage weighs the batch's usage by its number of valid inputs.
-func (e *evaluator) addUsage(info *model.Info, b *data.Batch) {
-	n := float64(inputs(b))
-	e.valid += n
-	for i, block := range info.Blocks {
-		if block.MoE.RouterInfo == nil {
-			continue
-		}
-		for len(e.usage) <= i {
-			e.usage = append(e.usage, make([]float64, len(block.MoE.RouterInfo.ExpertUsage)))
-		}
-		for j, share := range block.MoE.RouterInfo.ExpertUsage {
-			e.usage[i][j] += share * n
-		}
-	}
-}
-
 func (e *evaluator) result() (*Result, error) {
 	r := &Result{Bytes: e.bytes, Tokens: e.tokens, Loss: math.NaN(), Perplexity: math.NaN(), BitsPerByte: math.NaN()}
 	if e.tokens == 0 {
@@ -231,12 +216,8 @@ func (e *evaluator) result() (*Result, error) {
 	r.Loss = nll / float64(e.tokens)
 	r.Perplexity = math.Exp(r.Loss)
 	r.BitsPerByte = bitsPerByte(nll, e.bytes)
-	for _, block := range e.usage {
-		for j := range block {
-			block[j] /= e.valid
-		}
-	}
-	r.ExpertUsage = e.usage
+	r.Info = e.info.mean()
+	r.ExpertUsage = usageOf(r.Info)
 	return r, nil
 }
 

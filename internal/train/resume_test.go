@@ -2,6 +2,7 @@ package train_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"agiformer/internal/config"
@@ -51,6 +52,48 @@ func TestResumeIsBitEqual(t *testing.T) {
 				mustRun(t, parts, "auto")
 			}
 			sameLosses(t, linesOf(t, straight.Run.Dir, "train"), linesOf(t, parts.Run.Dir, "train"))
+		})
+	}
+}
+
+// TestResumeOfCombinations: the flags and lists of experts that the other tests of
+// resuming leave out. The evaluation after the last step is the same too, so what was
+// saved and loaded computes the same.
+func TestResumeOfCombinations(t *testing.T) {
+	text := writeText(t, 40)
+	every := []string{"language", "logic", "spatial", "causal"}
+	for name, change := range map[string]func(m *config.Model){
+		"linear, one expert": func(m *config.Model) {
+			m.UseLinearAttention, m.UseMemory, m.ExpertTypes = true, false, every[:1]
+		},
+		"memory, introspection, all experts": func(m *config.Model) { m.ExpertTypes = every },
+		"everything, eight experts": func(m *config.Model) {
+			m.UseLinearAttention, m.ExpertTypes = true, slices.Concat(every, every)
+		},
+		"introspection, two experts, capacity": func(m *config.Model) {
+			factor := 0.75
+			m.UseMemory, m.MoE.CapacityFactor = false, &factor
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			configure := func() *config.Config {
+				cfg := introspective(tinyConfig(t, text))
+				cfg.Model.UseIntrospection = name != "linear, one expert"
+				change(&cfg.Model)
+				cfg.Model.NExperts, cfg.Training.MaxSteps = int64(len(cfg.Model.ExpertTypes)), 6
+				return cfg
+			}
+			straight, parts := configure(), configure()
+			mustRun(t, straight, "none")
+			for _, steps := range []int64{3, 6} {
+				parts.Training.MaxSteps = steps
+				mustRun(t, parts, "auto")
+			}
+			sameLosses(t, linesOf(t, straight.Run.Dir, "train"), linesOf(t, parts.Run.Dir, "train"))
+			want, got := linesOf(t, straight.Run.Dir, "eval")["6"], linesOf(t, parts.Run.Dir, "eval")["6"]
+			if want == nil || string(want["loss"]) != string(got["loss"]) {
+				t.Errorf("the evaluation after resuming says %s, the straight run's %s", got["loss"], want["loss"])
+			}
 		})
 	}
 }

@@ -262,23 +262,3 @@ func TestACheckpointStandsAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 }
-
-// Each variant that exists trains, is evaluated and writes: without memory
-// (base) and with one expert (minimal) as well.
-func TestVariants(t *testing.T) {
-	t.Parallel()
-	for _, variant := range []string{"base", "minimal", "t4_optimized"} {
-		t.Run(variant, func(t *testing.T) {
-			t.Parallel()
-			run := filepath.Join(t.TempDir(), "run")
-			succeed(t, tiny(run, "model="+variant, "training.max_steps=2")...)
-			if steps := losses(t, run); len(steps) != 2 {
-				t.Errorf("%d steps, want 2", len(steps))
-			}
-			g, _ := generated(t, run, "Ali evde bekliyor. Ayşe okulda.")
-			if g.Text == "" {
-				t.Error("generate wrote nothing")
-			}
-		})
-	}
-}

@@ -56,49 +56,6 @@ func writeFile(t *testing.T, name string, content []byte) string {
 	return path
 }
 
-// Changing a byte changes no loss before it: over four segments, with memory
-// and routing, at every place.
-func TestEvaluationIsCausal(t *testing.T) {
-	t.Parallel()
-	text := []byte(documents(9, 3))[:120]
-	text = []byte(strings.ToValidUTF8(string(text), ""))
-	folder := t.TempDir()
-	files := []string{filepath.Join(folder, "000.txt")}
-	var changes []int
-	for place := 1; place < len(text); place += 3 {
-		if text[place] < 0x80 && text[place] > ' ' { // keep the text UTF-8
-			changes = append(changes, place)
-			files = append(files, filepath.Join(folder, fmt.Sprintf("%03d.txt", place)))
-		}
-	}
-	for i, file := range files {
-		changed := append([]byte(nil), text...)
-		if i > 0 {
-			changed[changes[i-1]] = '7'
-		}
-		if err := os.WriteFile(file, changed, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	losses := tokenLosses(t, trainedRun(t), files...)
-	if len(losses) != len(files) || len(losses[0]) != len(text)-1 {
-		t.Fatalf("%d documents, the first with %d losses; want %d and %d", len(losses), len(losses[0]), len(files), len(text)-1)
-	}
-	for i, place := range changes {
-		for pos := 1; pos < place; pos++ {
-			if difference := math.Abs(losses[i+1][pos].NLL - losses[0][pos].NLL); difference > 1e-5 {
-				t.Fatalf("changing byte %d changes the loss of byte %d by %g", place, pos, difference)
-			}
-		}
-		if losses[i+1][place].ID != '7' || losses[i+1][place].NLL == losses[0][place].NLL {
-			t.Errorf("changing byte %d does not show in its own loss", place)
-		}
-		if last := len(text) - 1; place < last-40 && losses[i+1][place+1].NLL == losses[0][place+1].NLL {
-			t.Errorf("changing byte %d does not reach the byte after it", place)
-		}
-	}
-}
-
 // generation is what generate --json prints.
 type generation struct {
 	Prompt, Text string
@@ -119,33 +76,6 @@ func generateJSON(t *testing.T, arguments ...string) generation {
 		t.Fatalf("%d ids and %d logprobs", len(g.IDs), len(g.Logprobs))
 	}
 	return g
-}
-
-// What generate says of its tokens is what eval says of the same bytes, within
-// a segment, past max_seq_len, and after a prompt longer than a segment.
-func TestGenerateAgreesWithEvaluation(t *testing.T) {
-	t.Parallel()
-	run := trainedRun(t)
-	for name, prompt := range map[string]string{
-		"short prompt": "Ali evde ",
-		"one segment":  strings.Repeat("bahçede ", 4)[:32],
-		"long prompt":  strings.Repeat("Ayşe okulda bekliyor. ", 4),
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			g, bytes := generated(t, run, prompt)
-			losses := tokenLosses(t, run, writeFile(t, "text.txt", append([]byte(prompt), bytes...)))[0]
-			for i, id := range g.IDs {
-				at := losses[len(prompt)+i]
-				if at.ID != id {
-					t.Fatalf("token %d is %d, the evaluated byte %d", i, id, at.ID)
-				}
-				if math.Abs(at.NLL+g.Logprobs[i]) > 1e-3 {
-					t.Fatalf("token %d: logprob %g, loss %g", i, g.Logprobs[i], at.NLL)
-				}
-			}
-		})
-	}
 }
 
 // generated samples 80 tokens, with the first seed that does not end the

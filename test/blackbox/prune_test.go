@@ -41,14 +41,15 @@ func savedValues(t *testing.T, path string) int {
 	return total
 }
 
-// A run with four experts, of which a token visits two, loses in each block those
+// A run of full with four experts, of which a token visits two, loses in each block those
 // that get less than 26 % of the choices: at least one. The smaller checkpoint
 // is measured, generates, and trains on, with the run's own command line as with
 // the one that prune prints.
 func TestPruneEvaluateGenerateResume(t *testing.T) {
 	t.Parallel()
 	four := func(runDir string, more ...string) []string {
-		return tiny(runDir, append([]string{"model.n_experts=4", "model.expert_types=[language,logic,language,logic]"}, more...)...)
+		return tiny(runDir, append([]string{"model=full", "model.use_multimodal=false",
+			"model.n_experts=4", "model.expert_types=[language,logic,spatial,causal]"}, more...)...)
 	}
 	run, out := filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "smaller")
 	succeed(t, four(run)...)

@@ -50,13 +50,15 @@ func (w *working) begin(c *Context, s *State) {
 	}
 	d := w.heads * w.head
 	rows := s.working.Narrow(1, w.capacity-most-1, most+1) // [B, 1+c, 2d]
-	inputs := w.input.Forward(rows.Narrow(2, 0, d))
-	states := w.norm.Forward(rows.Narrow(2, d, d).Narrow(1, 1, most))
-	next := torch.Cat([]*torch.Tensor{states, inputs.Narrow(1, 1, most)}, 2)
-	// A zero row stays zero through the linear maps.
-	null := func(x *torch.Tensor) *torch.Tensor { return x.Pad([]int64{0, 0, 1, 0}, 0) }
-	c.keys = nn.Heads(w.query.Forward(null(inputs.Narrow(1, 0, most))), w.heads)
-	c.values = nn.Heads(w.value.Forward(null(next)), w.heads)
+	inputs, states := w.input.Forward(rows.Narrow(2, 0, d)), w.norm.Forward(rows.Narrow(2, d, d))
+	// The null entry comes in front; of the keys the last drops out, of the values
+	// the first. All tokens are projected, and the value's weight in two halves: copies
+	// of parts would be kept for the gradient.
+	keys := w.query.Forward(inputs).Pad([]int64{0, 0, 1, -1}, 0)
+	weight := w.value.Weight()
+	values := torch.Linear(states, weight.Narrow(1, 0, d), nil).Add(torch.Linear(inputs, weight.Narrow(1, d, d), nil))
+	values = values.Narrow(1, 1, most).Pad([]int64{0, 0, 1, 0}, 0)
+	c.keys, c.values = nn.Heads(keys, w.heads), nn.Heads(values, w.heads)
 	pairs := make([]int64, len(s.counts))
 	for lane, n := range s.counts {
 		pairs[lane] = max(0, n-1)

@@ -57,7 +57,7 @@ func (r *router) dispatch(c choice, s *Segment) plan {
 		}
 		experts, base = compactSpans(rank, s)
 	}
-	p := r.place(c, s, rank, chosen, base, rowsOf(experts), limited || s.Mask != nil)
+	p := r.place(c, s, rank, chosen, base, totalRows(experts), limited || s.Mask != nil)
 	p.experts = experts
 	p.counts = chosen.SumDim([]int64{1}, false)
 	return p
@@ -173,7 +173,7 @@ func (s *Segment) parts(rank *torch.Tensor) (lanes, counts []int64) {
 	return lanes, torch.Data[int64](rank.Select(1, s.Len-1))
 }
 
-func rowsOf(spans []span) (rows int64) {
+func totalRows(spans []span) (rows int64) {
 	for _, s := range spans {
 		rows += s.rows()
 	}

@@ -85,15 +85,14 @@ func layOut(documents []Run, l int64, source, back []int64) []int64 {
 }
 
 // paddedLength rounds a document's length up to a power of two, and beyond long
-// to three leading binary digits: there padding costs more
-// than a further group of documents.
+// to three leading binary digits: there padding costs more than a further group
+// of documents.
 func paddedLength(n int64) int64 {
 	if n <= long {
 		return max(shortest, FewShapes(n, 1))
 	}
 	return FewShapes(n, 3)
 }
-
 
 // FewShapes rounds n up to a number of so many leading binary digits: kernels
 // are prepared for every shape they meet (docs/performance.md).

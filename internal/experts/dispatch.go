@@ -8,20 +8,27 @@ import (
 )
 
 // plan says where each token goes. The experts' subsequences lie one after
-// the other in one row space: expert e has B blocks of places[e] rows, lane
-// by lane, its tokens in order and padding at the end of each block.
+// the other in one row space, in the order of the tokens.
 type plan struct {
-	places []int64       // C_e
-	source *torch.Tensor // [Σ B·C_e] int64: the row of u [B·T, d] in each place
-	slots  *torch.Tensor // [B·T·k] int64: the place of each choice
+	experts []span
+	source  *torch.Tensor // [rows] int64: the row of u [B·T, d] in each place
+	slots   *torch.Tensor // [B·T·k] int64: the place of each choice
 	// weights [B·T, k] of the choices, 0 for those that got no place.
 	weights *torch.Tensor
 	// counts [B, E] int64 on the device: the tokens in each subsequence.
 	counts *torch.Tensor
-	// confined keeps the documents in each expert's subsequences apart, where
-	// lanes hold several; else nil.
-	confined []*nn.Cache
 }
+
+// span is the part of the row space that one expert computes, as [lanes,
+// places, d]: a lane for each of the segment's where places are limited, else
+// one in which the lanes' tokens lie end to end.
+type span struct {
+	lanes, places int64
+	// confined keeps apart the sequences that share a lane; nil where none do.
+	confined *nn.Cache
+}
+
+func (s span) rows() int64 { return s.lanes * s.places }
 
 // capacity returns the places of an expert in a lane while training.
 func (r *router) capacity(tokens int64) int64 {
@@ -37,62 +44,53 @@ func (r *router) dispatch(c choice, s *Segment) plan {
 	limited := s.Train && r.CapacityFactor > 0
 	chosen := r.chosen(c, s)
 	rank := chosen.Cumsum(1) // [B, T, E]: 1 for an expert's first token
-	var p plan
-	switch {
-	case s.Documents != nil:
+	var experts []span
+	var base []int64
+	if limited && s.Documents == nil {
+		places := max(1, min(r.capacity(s.Len), s.Len))
+		chosen = chosen.LogicalAnd(rank.LeScalar(float64(places)))
+		experts, base = evenSpans(places, r.Experts, s)
+	} else {
 		if limited {
 			chosen = chosen.LogicalAnd(s.Documents.within(rank).LeScalar(float64(r.capacity(s.Len))))
 			rank = chosen.Cumsum(1)
 		}
-		p = r.confine(rank, s)
-	case limited:
-		p.places = make([]int64, r.Experts)
-		for e := range p.places {
-			p.places[e] = max(1, min(r.capacity(s.Len), s.Len))
-		}
-		chosen = chosen.LogicalAnd(rank.LeScalar(float64(p.places[0])))
-		p.counts = chosen.SumDim([]int64{1}, false)
-	default:
-		p.counts = rank.Select(1, s.Len-1)
-		p.places = largest(torch.Data[int64](p.counts), r.Experts, s)
+		experts, base = compactSpans(rank, s)
 	}
-	base, pads := layout(p.places, s)
+	p := r.place(c, s, rank, chosen, base, totalRows(experts), limited || s.Mask != nil)
+	p.experts = experts
+	p.counts = chosen.SumDim([]int64{1}, false)
+	return p
+}
+
+// place fills in the plan's indices for choices of rank [B, T, E], of which
+// those that are not chosen, some only where partial, get no place. base [B, E]
+// is the row before the first place of each lane in each expert.
+func (r *router) place(c choice, s *Segment, rank, chosen *torch.Tensor, base []int64, rows int64, partial bool) plan {
 	dev := rank.Device()
 	first := torch.FromSlice(base, s.Lanes, 1, r.Experts).ToDevice(dev)
 	slots := rank.Add(first).Gather(2, c.experts) // [B, T, k]
-	p.weights = c.weights
-	target := slots
-	if limited || s.Mask != nil {
+	target, weights := slots, c.weights
+	if partial {
 		kept := chosen.Gather(2, c.experts)
 		// What got no place is sent to a row past the end, and later reads
 		// place 0 with weight 0.
-		past := torch.Full(float64(len(pads)-1), torch.Int64, dev)
-		target = torch.Where(kept, slots, past)
-		slots = slots.Mul(kept)
-		p.weights = c.weights.Mul(kept)
+		target = torch.Where(kept, slots, torch.Full(float64(rows), torch.Int64, dev))
+		slots, weights = slots.Mul(kept), weights.Mul(kept)
 	}
-	p.slots = slots.Reshape(s.Lanes * s.Len * r.TopK)
-	p.weights = p.weights.Reshape(s.Lanes*s.Len, r.TopK)
 	tokens := torch.Arange(s.Lanes*s.Len, torch.Int64, dev)
 	if r.TopK > 1 {
 		tokens = tokens.RepeatInterleave(r.TopK, 0)
 	}
-	source := torch.FromSlice(pads, int64(len(pads))).ToDevice(dev)
-	source = source.Scatter_(0, target.Reshape(s.Lanes*s.Len*r.TopK), tokens)
-	p.source = source.Narrow(0, 0, int64(len(pads)-1))
-	return p
-}
-
-// confine plans the places of choices of rank [B, T, E] in lanes that hold
-// several documents.
-func (r *router) confine(rank *torch.Tensor, s *Segment) plan {
-	counts := s.Documents.counts(rank)
-	p := plan{counts: rank.Select(1, s.Len-1), confined: make([]*nn.Cache, r.Experts)}
-	p.places = largest(s.Documents.ofLanes(counts, s.Lanes, r.Experts), r.Experts, s)
-	for e, places := range p.places {
-		p.confined[e] = nn.Confine(s.Documents.packing(counts, int64(e), r.Experts, places, s.Lanes, rank.Device()))
+	// Where no token stands there is a copy of the first one, whose result no
+	// choice reads.
+	n := s.Lanes * s.Len
+	source := torch.Zeros(torch.Int64, dev, rows+1).Scatter_(0, target.Reshape(n*r.TopK), tokens)
+	return plan{
+		source:  source.Narrow(0, 0, rows),
+		slots:   slots.Reshape(n * r.TopK),
+		weights: weights.Reshape(n, r.TopK),
 	}
-	return p
 }
 
 // chosen returns [B, T, E] bool: the valid tokens' choices.
@@ -110,39 +108,74 @@ func (r *router) chosen(c choice, s *Segment) *torch.Tensor {
 	return chosen
 }
 
-// largest returns each expert's largest count over the lanes, from counts
-// [B, E]. Where gradients are wanted an expert without tokens still runs on one place of padding, so that its gradients are
-// zeros and not absent, and counts are rounded up to a multiple of 32: oneDNN
-// prepares and keeps a kernel for every shape it meets.
-func largest(counts []int64, experts int64, s *Segment) []int64 {
-	places := make([]int64, experts)
-	unit := int64(1)
-	if s.Recorded {
-		unit = max(1, min(32, s.Len/4))
-		for e := range places {
-			places[e] = 1
+// evenSpans gives each expert so many places in each lane, full or not.
+func evenSpans(places, experts int64, s *Segment) (spans []span, base []int64) {
+	base = make([]int64, s.Lanes*experts)
+	for e := range experts {
+		spans = append(spans, span{lanes: s.Lanes, places: places})
+		for b := range s.Lanes {
+			base[b*experts+e] = (e*s.Lanes+b)*places - 1
 		}
 	}
-	for i, n := range counts {
-		e := int64(i) % experts
-		places[e] = max(places[e], min(s.Len, (n+unit-1)/unit*unit))
-	}
-	return places
+	return spans, base
 }
 
-// layout returns base [B, E], the row before the first place of lane b in
-// expert e, and pads, for each place (and one past the end) a row of u of the
-// place's own lane, which stands there where no token does.
-func layout(places []int64, s *Segment) (base, pads []int64) {
-	experts := int64(len(places))
+// compactSpans lays each expert's tokens end to end, by choices of rank [B, T, E].
+// Only the attention proper knows lanes and documents (nn.Packing).
+func compactSpans(rank *torch.Tensor, s *Segment) (spans []span, base []int64) {
+	lanes, counts := s.parts(rank)
+	experts := rank.Size(2)
 	base = make([]int64, s.Lanes*experts)
-	for e, n := range places {
-		for b := range s.Lanes {
-			base[b*experts+int64(e)] = int64(len(pads)) - 1
-			for range n {
-				pads = append(pads, b*s.Len)
+	start := int64(0)
+	for e := range experts {
+		var runs []nn.Run
+		filled := int64(0)
+		for i, b := range lanes {
+			if i == 0 || lanes[i-1] != b {
+				base[b*experts+e] = start + filled - 1
+			}
+			if n := counts[int64(i)*experts+e]; n > 0 {
+				runs = append(runs, nn.Run{Start: filled, Length: n})
+				filled += n
 			}
 		}
+		next := span{lanes: 1, places: s.padded(filled)}
+		if len(runs) > 1 {
+			next.confined = nn.Confine(nn.NewPacking(runs, next.places, rank.Device()))
+		}
+		spans = append(spans, next)
+		start += next.places
 	}
-	return base, append(pads, 0)
+	return spans, base
+}
+
+// padded returns the rows for so many tokens of an expert. Where gradients are
+// wanted an expert without tokens still runs on one row, so that its gradients
+// are zeros and not absent, and numbers are rounded up to five leading binary
+// digits: oneDNN prepares and keeps a kernel for every shape it meets.
+func (s *Segment) padded(tokens int64) int64 {
+	if !s.Recorded {
+		return tokens
+	}
+	return max(1, nn.FewShapes(tokens, 5))
+}
+
+// parts returns the sequences of the lanes, in order: the lane of each, and how
+// many of its tokens each expert got, [parts, E], from ranks [B, T, E]. The host
+// waits for them.
+func (s *Segment) parts(rank *torch.Tensor) (lanes, counts []int64) {
+	if s.Documents != nil {
+		return s.Documents.lane, s.Documents.counts(rank)
+	}
+	for b := range s.Lanes {
+		lanes = append(lanes, b)
+	}
+	return lanes, torch.Data[int64](rank.Select(1, s.Len-1))
+}
+
+func totalRows(spans []span) (rows int64) {
+	for _, s := range spans {
+		rows += s.rows()
+	}
+	return rows
 }

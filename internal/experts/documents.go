@@ -83,28 +83,6 @@ func (d *Documents) counts(rank *torch.Tensor) []int64 {
 	return counts
 }
 
-// ofLanes sums counts [documents, E] over the documents of each lane.
-func (d *Documents) ofLanes(counts []int64, lanes, experts int64) []int64 {
-	sums := make([]int64, lanes*experts)
-	for i, n := range counts {
-		sums[d.lane[int64(i)/experts]*experts+int64(i)%experts] += n
-	}
-	return sums
-}
-
-// packing lays the documents out in the places of expert e, of which each lane
-// has so many, by counts [documents, E].
-func (d *Documents) packing(counts []int64, e, experts, places, lanes int64, dev torch.Device) *nn.Packing {
-	var runs []nn.Run
-	filled := make([]int64, lanes)
-	for i, b := range d.lane {
-		n := counts[int64(i)*experts+e]
-		runs = append(runs, nn.Run{Start: b*places + filled[b], Length: n})
-		filled[b] += n
-	}
-	return nn.NewPacking(runs, lanes*places, dev)
-}
-
 // Spaced lays the documents of x [1, B·T, d] out one after the other with gap
 // rows of zeros before each, [1, R, d], and returns the places [B·T] of x's rows in
 // that; padding's is the first.

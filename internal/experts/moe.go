@@ -78,9 +78,6 @@ func (m *MoE) Forward(u *torch.Tensor, s *Segment, caches []*nn.Cache) Result {
 	}
 	c := m.router.route(u)
 	p := m.router.dispatch(c, s)
-	if p.confined != nil {
-		caches = p.confined
-	}
 	r := Result{States: m.combine(m.run(u, s, p, caches), u, p)}
 	if s.Balance {
 		r.Balance = m.router.loss(c, s)
@@ -102,25 +99,28 @@ func (m *MoE) only(u *torch.Tensor, s *Segment, cache *nn.Cache) *torch.Tensor {
 }
 
 // run gathers each expert's tokens, runs it, and returns all results in the
-// plan's row space [Σ B·C_e, d], or nil where no token was routed.
+// plan's row space [rows, d], or nil where no token was routed.
 func (m *MoE) run(u *torch.Tensor, s *Segment, p plan, caches []*nn.Cache) *torch.Tensor {
 	scope := torch.Enter()
 	defer scope.Exit()
 	d := u.Size(2)
-	sizes := make([]int64, len(p.places))
-	for e, n := range p.places {
-		sizes[e] = s.Lanes * n
+	sizes := make([]int64, len(p.experts))
+	for e, span := range p.experts {
+		sizes[e] = span.rows()
 	}
 	gathered := u.Reshape(s.Lanes*s.Len, d).IndexSelect(0, p.source).SplitSizes(sizes, 0)
 	var results []*torch.Tensor
 	start := int64(0)
-	for e, expert := range m.experts {
+	for e, span := range p.experts {
 		if sizes[e] == 0 {
 			continue
 		}
-		source := p.source.Narrow(0, start, sizes[e])
-		rows := s.rowsOf(expert.kind, source, s.Lanes, p.places[e])
-		y := expert.Forward(gathered[e].View(s.Lanes, p.places[e], d), rows, cacheOf(caches, e))
+		cache := span.confined
+		if caches != nil {
+			cache = caches[e]
+		}
+		rows := s.rowsOf(m.experts[e].kind, p.source.Narrow(0, start, sizes[e]), span.lanes, span.places)
+		y := m.experts[e].Forward(gathered[e].View(span.lanes, span.places, d), rows, cache)
 		results = append(results, y.View(sizes[e], d))
 		start += sizes[e]
 	}
@@ -202,13 +202,6 @@ func (r *router) choose(u *torch.Tensor) []weighted {
 		all[i].weight /= sum
 	}
 	return all
-}
-
-func cacheOf(caches []*nn.Cache, e int) *nn.Cache {
-	if caches == nil {
-		return nil
-	}
-	return caches[e]
 }
 
 func (m Member) name() string { return fmt.Sprintf("experts.%d", m.Place) }

@@ -1,14 +1,16 @@
 package nn
 
 import (
+	"maps"
 	"math/bits"
+	"slices"
 
 	"agiformer/internal/torch"
 )
 
-// Run is one of the documents that share the rows of a batch: Length positions
-// from Start on, counted over all rows laid one after the other. A document lies
-// within a row.
+// Run is one of the documents that share the rows of a batch, or of the lanes
+// whose tokens an expert computes in one row: Length positions from Start on,
+// counted over all rows laid one after the other. It lies within a row.
 type Run struct{ Start, Length int64 }
 
 // Packing lets each document of packed rows attend to itself alone. What is
@@ -18,53 +20,44 @@ type Run struct{ Start, Length int64 }
 // one place that knows how (kernels for rows of several sequences would go here).
 type Packing struct {
 	groups []group
+	// source holds the position in each place of all groups.
+	source *torch.Tensor
 	// back [rows·T] is where each position's result lies in those of all groups,
 	// one after the other; 0 for padding of the rows, whose result means nothing.
 	back *torch.Tensor
 }
 
 // group is documents of similar length, as a batch of their own.
-type group struct {
-	documents, length int64
-	source            *torch.Tensor // [documents·length]: the position in each place
-}
+type group struct{ documents, length int64 }
 
-// shortest is the length up to which documents are laid out together.
-const shortest = 16
+// shortest is the length up to which documents are laid out together, long that
+// up to which those within a factor of two are.
+const shortest, long = 16, 64
 
 // NewPacking lays out documents of rows that have positions places in all. It
 // returns nil where there is none. The tensors belong to the current scope.
 func NewPacking(runs []Run, positions int64, dev torch.Device) *Packing {
 	byLength := map[int64][]Run{}
-	longest := int64(0)
 	for _, r := range runs {
 		if r.Length > 0 {
 			l := paddedLength(r.Length)
 			byLength[l] = append(byLength[l], r)
-			longest = max(longest, l)
 		}
 	}
-	if longest == 0 {
+	if len(byLength) == 0 {
 		return nil
 	}
 	back := make([]int64, positions)
 	var source []int64
 	p := &Packing{}
-	for l := int64(shortest); l <= longest; l *= 2 {
-		if documents := byLength[l]; documents != nil {
-			before := int64(len(source))
-			source = layOut(documents, l, source, back)
-			p.groups = append(p.groups, group{documents: (int64(len(source)) - before) / l, length: l})
-		}
+	for _, l := range slices.Sorted(maps.Keys(byLength)) {
+		before := int64(len(source))
+		source = layOut(byLength[l], l, source, back)
+		p.groups = append(p.groups, group{documents: (int64(len(source)) - before) / l, length: l})
 	}
 	all := torch.FromSlice(append(source, back...)).ToDevice(dev) // one copy
-	at := int64(0)
-	for i := range p.groups {
-		g := &p.groups[i]
-		g.source = all.Narrow(0, at, g.documents*g.length)
-		at += g.documents * g.length
-	}
-	p.back = all.Narrow(0, at, positions)
+	p.source = all.Narrow(0, 0, int64(len(source)))
+	p.back = all.Narrow(0, int64(len(source)), positions)
 	return p
 }
 
@@ -83,7 +76,7 @@ func layOut(documents []Run, l int64, source, back []int64) []int64 {
 			}
 		}
 	}
-	for n := int64(len(documents)); n < fewShapes(n, 3); n++ {
+	for n := int64(len(documents)); n < FewShapes(n, 3); n++ {
 		for range l {
 			source = append(source, documents[0].Start)
 		}
@@ -91,13 +84,20 @@ func layOut(documents []Run, l int64, source, back []int64) []int64 {
 	return source
 }
 
-// paddedLength rounds a document's length up to a power of two.
-func paddedLength(n int64) int64 { return max(shortest, fewShapes(n, 1)) }
+// paddedLength rounds a document's length up to a power of two, and beyond long
+// to three leading binary digits: there padding costs more than a further group
+// of documents.
+func paddedLength(n int64) int64 {
+	if n <= long {
+		return max(shortest, FewShapes(n, 1))
+	}
+	return FewShapes(n, 3)
+}
 
-// fewShapes rounds n up to a number of so many leading binary digits: kernels
+// FewShapes rounds n up to a number of so many leading binary digits: kernels
 // are prepared for every shape they meet (docs/performance.md).
-func fewShapes(n int64, digits int) int64 {
-	unit := int64(1) << max(0, bits.Len64(uint64(n-1))-digits)
+func FewShapes(n int64, digits int) int64 {
+	unit := int64(1) << max(0, bits.Len64(uint64(max(n, 1)-1))-digits)
 	return (n + unit - 1) / unit * unit
 }
 
@@ -114,16 +114,29 @@ func (p *Packing) Attend(q, k, v *torch.Tensor, attend func(q, k, v *torch.Tenso
 	rows := func(x *torch.Tensor) *torch.Tensor { // [B·T, H, h]
 		return x.Transpose(1, 2).Reshape(x.Size(0)*x.Size(2), x.Size(1), x.Size(3))
 	}
-	q, k, v = rows(q), rows(k), rows(v)
-	results := make([]*torch.Tensor, len(p.groups))
-	for i, g := range p.groups {
-		documents := func(x *torch.Tensor) *torch.Tensor {
-			return x.IndexSelect(0, g.source).View(g.documents, g.length, heads, x.Size(2)).Transpose(1, 2)
+	documents := func(x *torch.Tensor) []*torch.Tensor {
+		parts := rows(x).IndexSelect(0, p.source).SplitSizes(p.sizes(), 0)
+		for i, g := range p.groups {
+			parts[i] = parts[i].View(g.documents, g.length, heads, x.Size(3)).Transpose(1, 2)
 		}
-		results[i] = rows(attend(documents(q), documents(k), documents(v)))
+		return parts
+	}
+	queries, keys, values := documents(q), documents(k), documents(v)
+	results := make([]*torch.Tensor, len(p.groups))
+	for i := range p.groups {
+		results[i] = rows(attend(queries[i], keys[i], values[i]))
 	}
 	y := torch.Cat(results, 0).IndexSelect(0, p.back)
 	y = y.View(lanes, t, heads, y.Size(2)).Transpose(1, 2)
 	scope.Exit(y)
 	return y
+}
+
+// sizes returns the groups' numbers of places.
+func (p *Packing) sizes() []int64 {
+	sizes := make([]int64, len(p.groups))
+	for i, g := range p.groups {
+		sizes[i] = g.documents * g.length
+	}
+	return sizes
 }

@@ -92,15 +92,27 @@ agi_error *agi_mlp(agi_tensor x, agi_tensor up, agi_tensor down, agi_tensor *out
 agi_error *agi_rotary_heads(agi_tensor projected, int64_t heads, agi_tensor cos, agi_tensor sin, agi_tensor query_bias,
                             agi_tensor key_bias, agi_tensor value_bias, agi_tensor *out);
 
-// ---- one position of a stream that is decoded (decode.cpp), on the CPU, unrecorded
+// ---- one position of a stream that is decoded (decode*.cpp), on the CPU, unrecorded
 // softmax(q*k^T*scale)*v: q [1, H, 1, w] float32, k and v [1, H, S, w] float32 or
 // bfloat16; out [1, H, 1, w] float32.
 agi_error *agi_attend_row(agi_tensor q, agi_tensor k, agi_tensor v, double scale, agi_tensor *out);
 // rotary_heads for projected [1, 1, 3*heads*w] float32, whose keys and values go to
-// place position of the caches [1, heads, capacity, w], and attention to all places
-// up to there; out [1, 1, heads*w].
-agi_error *agi_attend_step(agi_tensor projected, int64_t heads, agi_tensor cos, agi_tensor sin, agi_tensor query_bias,
-                           agi_tensor key_bias, agi_tensor keys, agi_tensor values, int64_t position, double scale,
+// place position of the caches [1, heads, capacity, w], and attention to the first
+// seen places; out [1, 1, heads*w].
+agi_error *agi_attend_step(agi_tensor projected, agi_tensor cos, agi_tensor sin, agi_tensor query_bias,
+                           agi_tensor key_bias, agi_tensor keys, agi_tensor values, int64_t position, int64_t seen,
+                           double scale, agi_tensor *out);
+// The same for queries [1, 1, heads*w] alone: the caches are read only.
+agi_error *agi_query_step(agi_tensor query, agi_tensor cos, agi_tensor sin, agi_tensor keys, agi_tensor values,
+                          int64_t seen, double scale, agi_tensor *out);
+// attend_step of the expert "spatial" (decode_spatial.cpp): points [3*heads] before
+// tanh, distance and direction [heads]; the last 8 dimensions of each head are its place.
+agi_error *agi_spatial_step(agi_tensor projected, agi_tensor points, agi_tensor cos, agi_tensor sin,
+                            agi_tensor distance, agi_tensor direction, agi_tensor keys, agi_tensor values,
+                            int64_t position, double scale, agi_tensor *out);
+// Linear attention of one position (decode_retention.cpp): projected [1, 1, 3*heads*h]
+// float32 is rotated and read into the state [1, heads, h, h]; out [1, 1, heads*h].
+agi_error *agi_retain_step(agi_tensor projected, agi_tensor cos, agi_tensor sin, agi_tensor decay, agi_tensor state,
                            agi_tensor *out);
 
 // ---- linear attention (retention.cpp)

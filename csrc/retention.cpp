@@ -8,6 +8,7 @@
 
 #include <cmath>
 
+#include "decode.h"
 #include "product.h"
 #include "shim.h"
 
@@ -247,6 +248,15 @@ struct HeadNormLinear : torch::autograd::Function<HeadNormLinear> {
   }
 };
 
+// HeadNorm of a single row without its intermediate results.
+Tensor normed_row(const Tensor &x, int64_t heads, const Tensor &weight, double eps) {
+  const Tensor from = x.to(at::kFloat).contiguous(), factors = weight.to(at::kFloat).contiguous();
+  Tensor y = at::empty_like(from);
+  head_norm_row(from.const_data_ptr<float>(), factors.const_data_ptr<float>(), y.mutable_data_ptr<float>(), heads,
+                x.numel() / heads, eps);
+  return y;
+}
+
 variable_list retention(const Tensor &q, const Tensor &k, const Tensor &v, const Tensor &decay, int64_t chunk,
                         bool with_state) {
   TORCH_CHECK(q.dim() == 4 && q.size(2) > 0 && k.sizes() == q.sizes() && v.sizes() == q.sizes(),
@@ -286,7 +296,7 @@ agi_error *agi_head_norm_linear(agi_tensor x, int64_t heads, agi_tensor norm_wei
     const Tensor w = matmul_weight(ref(weight));
     if (!at::GradMode::is_enabled() && one_row(ref(x), w)) {  // decoding: no casts of a single row
       at::AutoDispatchBelowADInplaceOrView below;
-      *out = give(row_product(HeadNorm(ref(x), heads, eps).scaled(ref(x), ref(norm_weight)), w, row_type(ref(x), w)));
+      *out = give(row_product(normed_row(ref(x), heads, ref(norm_weight), eps), w, row_type(ref(x), w)));
       return;
     }
     *out = give(HeadNormLinear::apply(ref(x), heads, ref(norm_weight), eps, w));

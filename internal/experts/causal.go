@@ -37,23 +37,23 @@ func (causal) ScoreWidth(s Shape) int64 {
 }
 
 // causalFeatures holds the rotary table of width h' - 8 and each position as
-// 256·hi + lo.
+// 256·hi + lo, beside a 1.
 type causalFeatures struct {
 	rotary    *nn.Rotary
-	positions *torch.Tensor // [T, 2]
+	positions *torch.Tensor // [T, 3]
 }
 
 func (causal) Features(s Shape, dt torch.DType, dev torch.Device) Features {
 	scope := torch.Enter()
 	defer scope.Exit()
 	_, _, head := s.Inner()
-	parts := make([]float64, 0, 2*s.SegmentLen)
+	parts := make([]float64, 0, 3*s.SegmentLen)
 	for t := range s.SegmentLen {
-		parts = append(parts, float64(t/256*256), float64(t%256))
+		parts = append(parts, float64(t/256*256), float64(t%256), 1)
 	}
 	return &causalFeatures{
 		rotary:    nn.NewRotary(head-unrotatedWidth-distanceWidth, 0, s.SegmentLen, dt, dev),
-		positions: torch.FromSlice(parts, s.SegmentLen, 2).ToDType(dt).ToDevice(dev).Keep(),
+		positions: torch.FromSlice(parts, s.SegmentLen, 3).ToDType(dt).ToDevice(dev).Keep(),
 	}
 }
 
@@ -63,7 +63,7 @@ func (f *causalFeatures) Free() {
 }
 
 // Rows returns for each token the cosines and sines of its position, and
-// [256·hi, lo]: each is exact in bfloat16 below 65,536, where their sum is not.
+// [256·hi, lo, 1]: each is exact in bfloat16 below 65,536, where their sum is not.
 func (f *causalFeatures) Rows(s *Segment) []*torch.Tensor {
 	return torch.ScopedList(func() []*torch.Tensor {
 		cos, sin := f.rotary.At(s.First, s.Len)
@@ -90,17 +90,18 @@ func (causal) New(s Shape, p nn.Params) Attention {
 }
 
 func (a *causalAttention) Forward(u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) *torch.Tensor {
-	q, k, v := a.heads(u, rows, cache)
-	return a.out.Forward(nn.MergeHeads(nn.AttendEarlier(q, k, v, a.null(), cache)))
+	packed, ofQueries, ofKeys := a.project(u, rows, cache)
+	return a.out.Forward(nn.RotaryEarlier(packed, a.count, rows[0], rows[1], ofQueries, ofKeys, a.null, cache))
 }
 
-// heads returns the extended queries of the effects and keys and values of the
-// causes, [B, H', C, h'].
-func (a *causalAttention) heads(u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) (q, k, v *torch.Tensor) {
-	c := cache.Constants(func() []*torch.Tensor { return []*torch.Tensor{a.packed()} })
-	projected := torch.Project(u, c[0])
-	ofQueries, ofKeys := a.distances(rows[2], nn.ProductType(projected))
-	return torch.RotaryHeads(projected, a.count, rows[0], rows[1], ofQueries, ofKeys, nil)
+// project returns the packed effects, causes and values [B, C, 3·H'·h'], and what
+// is added to the last 8 dimensions of effects and causes [B, C, 8H'].
+func (a *causalAttention) project(u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) (packed, ofQueries, ofKeys *torch.Tensor) {
+	c := cache.Constants(func() []*torch.Tensor {
+		ofQueries, ofKeys := a.distances(nn.ProductType(a.decay))
+		return []*torch.Tensor{a.packed(), ofQueries, ofKeys}
+	})
+	return torch.Project(u, c[0]), rows[2].Matmul(c[1]), rows[2].Matmul(c[2])
 }
 
 // packed returns the weight [3·H'·h', d] of effects, causes and values, with 4
@@ -114,19 +115,25 @@ func (a *causalAttention) packed() *torch.Tensor {
 	return torch.Cat([]*torch.Tensor{relations.View(2*a.count*a.head, d), value}, 0)
 }
 
-// distances returns what is added to the 8 dimensions of query and key heads
-// that are not rotated, [B, C, 8H'] each, for positions [B, C, 2] of 256·hi and
-// lo: nothing to the first 4, then with δ' = δ·sqrt(h') against the softmax scale
+// distances returns the tables [3, 8H'] that turn a position's [256·hi, lo, 1] into
+// what is added to the 8 dimensions of query and key heads that are not rotated:
+// nothing to the first 4, then with δ' = δ·sqrt(h') against the softmax scale
 // [δ', δ', -256·hi, -lo] and [256·hi, lo, δ', δ'], whose product is δ'·(t_j - t_i).
-// What carries the large numbers is exact, and δ' is rounded to dt, the type of
-// the products, on both sides: a difference of the two would be multiplied by t.
-func (a *causalAttention) distances(positions *torch.Tensor, dt torch.DType) (ofQueries, ofKeys *torch.Tensor) {
-	lanes, n := positions.Size(0), positions.Size(1)
-	rounded := nn.Float(a.decay.Exp().MulScalar(math.Sqrt(float64(a.head))).ToDType(dt))
-	slope := rounded.View(1, 1, a.count, 1).Expand(lanes, n, a.count, 2)
-	at := positions.Unsqueeze(2).Expand(lanes, n, a.count, 2)
-	none := torch.Zeros(at.DType(), at.Device(), 1, 1, 1, 1).Expand(lanes, n, a.count, unrotatedWidth)
-	return flatHeads(none, slope, at.Neg()), flatHeads(none, at, slope)
+// What carries the large numbers is exact, as each entry has one term, and δ' is
+// rounded to dt, the type of the products, on both sides: a difference of the two
+// would be multiplied by t.
+func (a *causalAttention) distances(dt torch.DType) (ofQueries, ofKeys *torch.Tensor) {
+	slope := nn.Float(a.decay.Exp().MulScalar(math.Sqrt(float64(a.head))).ToDType(dt)).View(1, a.count, 1)
+	table := func(sign float64, place, slopes int64) *torch.Tensor {
+		row := func(part *torch.Tensor, at int64) *torch.Tensor { // [1, 1 or H', w] from a dimension of distances on
+			around := []int64{unrotatedWidth + at, distanceWidth - at - part.Size(-1)}
+			return part.Pad(around, 0).Expand(1, a.count, unrotatedWidth+distanceWidth)
+		}
+		one := torch.Full(sign, slope.DType(), slope.Device(), 1, 1, 1)
+		rows := []*torch.Tensor{row(one, place), row(one, place+1), row(slope.Expand(1, a.count, 2), slopes)}
+		return torch.Cat(rows, 0).Flatten(1, 2)
+	}
+	return table(-1, 2, 0), table(1, 0, 2)
 }
 
 // null returns the null cause. Its key is null_key in the dimensions that are

@@ -76,10 +76,11 @@ func (a *attending) headsOf(t *testing.T, u *torch.Tensor, rows []*torch.Tensor)
 	case *logicAttention:
 		return torch.RotaryHeads(kind.project(u, nil), kind.count, rows[0], rows[1], nil, nil, nil)
 	case *spatialAttention:
-		q, k, v, _ = kind.heads(u, rows, nil)
+		q, k, v, _ = kind.heads(kind.project(u, nil), u, rows)
 		return q, k, v
 	case *causalAttention:
-		q, k, v = kind.heads(u, rows, nil)
+		packed, ofQueries, ofKeys := kind.project(u, rows, nil)
+		q, k, v = torch.RotaryHeads(packed, kind.count, rows[0], rows[1], ofQueries, ofKeys, nil)
 		null := kind.null()
 		return q, nn.Shift(null.Key, k), nn.Shift(null.Value, v)
 	default:

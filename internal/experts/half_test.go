@@ -50,8 +50,9 @@ func TestCausalDistancesInHalf(t *testing.T) {
 		_, heads, head := testShape.Inner()
 		var q, k *torch.Tensor
 		inHalf(func() {
-			c := a.Attention.(*causalAttention)
-			q, k, _ = c.heads(states(n, torch.Float32), a.rowsAt(testShape.SegmentLen, positions), nil)
+			c, rows := a.Attention.(*causalAttention), a.rowsAt(testShape.SegmentLen, positions)
+			packed, ofQueries, ofKeys := c.project(states(n, torch.Float32), rows, nil)
+			q, k, _ = torch.RotaryHeads(packed, c.count, rows[0], rows[1], ofQueries, ofKeys, nil)
 		})
 		if q.DType() != torch.BFloat16 {
 			t.Fatalf("queries in %s", q.DType())
@@ -87,7 +88,8 @@ func TestSpatialPlacesInHalf(t *testing.T) {
 		var here places
 		inHalf(func() {
 			s := a.Attention.(*spatialAttention)
-			q, k, _, here = s.heads(states(n, torch.Float32), a.rowsAt(testShape.SegmentLen, positions), nil)
+			u := states(n, torch.Float32)
+			q, k, _, here = s.heads(s.project(u, nil), u, a.rowsAt(testShape.SegmentLen, positions))
 		})
 		key := k.Narrow(3, head-placeWidth, placeWidth).ToDType(torch.Float64)
 		square := sum(key.Narrow(3, 0, 3).Square())

@@ -181,7 +181,7 @@ type weighted struct {
 func (r *router) choose(u *torch.Tensor) []weighted {
 	var probabilities []float64
 	torch.NoAutocast(u.Device().Type, func() {
-		logits := torch.Linear(nn.Float(u), r.weight, nil)
+		logits := torch.Project(nn.Float(u), r.weight)
 		p := r.raw(logits, logits.Softmax(-1))
 		probabilities = torch.Data[float64](p.ToDType(torch.Float64))
 	})

@@ -73,16 +73,26 @@ func (spatial) New(s Shape, p nn.Params) Attention {
 }
 
 func (a *spatialAttention) Forward(u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) *torch.Tensor {
-	q, k, v, here := a.heads(u, rows, cache)
+	projected := a.project(u, cache)
+	if cache.Steps(projected) {
+		keys, values, place := cache.Next()
+		return a.out.Forward(torch.SpatialStep(projected, a.points.Forward(u), rows[0], rows[1],
+			a.distance, a.direction, keys, values, place, 1/math.Sqrt(float64(a.head))))
+	}
+	q, k, v, here := a.heads(projected, u, rows)
 	attended := nn.MergeHeads(nn.SelfAttend(q, k, v, cache))
 	return a.out.Forward(a.relate(attended, here))
 }
 
-// heads returns the extended queries, keys and values [B, H', C, h'], and the
-// tokens' places.
-func (a *spatialAttention) heads(u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) (q, k, v *torch.Tensor, here places) {
+// project returns the packed queries, keys and values [B, C, 3·H'·h'].
+func (a *spatialAttention) project(u *torch.Tensor, cache *nn.Cache) *torch.Tensor {
 	c := cache.Constants(func() []*torch.Tensor { return []*torch.Tensor{a.packed()} })
-	projected := torch.Project(u, c[0])
+	return torch.Project(u, c[0])
+}
+
+// heads returns the extended queries, keys and values [B, H', C, h'] of what was
+// projected from u, and the tokens' places.
+func (a *spatialAttention) heads(projected, u *torch.Tensor, rows []*torch.Tensor) (q, k, v *torch.Tensor, here places) {
 	dt := nn.ProductType(projected)
 	here = a.places(u, dt)
 	ofKeys := here.keys(dt)

@@ -84,7 +84,11 @@ func (d *Decoder) feed(ids []int32) *torch.Tensor {
 	for i, b := range d.m.blocks {
 		x, _ = b.forward(x, p, d.caches[i])
 	}
-	if d.m.loop != nil {
+	switch {
+	case d.m.loop == nil:
+	case p.single:
+		x = d.m.loop.Step(x, p.inSegment(), d.thought)
+	default:
 		x = d.m.loop.Forward(x, p.inSegment(), d.thought, true).States
 	}
 	if d.m.memory != nil {

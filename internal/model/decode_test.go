@@ -48,7 +48,8 @@ func TestDecodingEqualsForward(t *testing.T) {
 // to rounding, with widths that both take.
 func TestDecodingInFloat32(t *testing.T) {
 	t.Parallel()
-	for i, variant := range []string{"text_only", "text_only", "all", "all", "introspective", "introspective"} {
+	for i, variant := range []string{"text_only", "text_only", "all", "all", "introspective", "introspective",
+		"linear", "linear"} {
 		half := i%2 == 1
 		job(t, func() {
 			cfg := tiny(variant)

@@ -39,11 +39,8 @@ func linearAttentionSpecs(cfg config.Model) []nn.Spec {
 func (a *linearAttention) forward(x *torch.Tensor, norm nn.LayerNorm, p *pass, cache *blockCache) *torch.Tensor {
 	scope := torch.Enter()
 	defer scope.Exit()
-	q, k, v := torch.RotaryHeads(norm.Linear(x, a.qkv), a.heads, p.cos, p.sin, nil, nil, nil)
-	o := p.Confined.Each(q, k, v, func(q, k, v *torch.Tensor) *torch.Tensor {
-		return nn.Retain(q, k, v, a.decay, cache.ofRetention())
-	})
-	y := torch.HeadNormLinear(nn.MergeHeads(o), a.heads, a.norm, headNormEps, a.out.Weight())
+	o := nn.RotaryRetain(norm.Linear(x, a.qkv), p.cos, p.sin, a.decay, p.Confined, cache.ofRetention())
+	y := torch.HeadNormLinear(o, a.heads, a.norm, headNormEps, a.out.Weight())
 	scope.Exit(y)
 	return y
 }

@@ -71,7 +71,7 @@ func TestAttendStep(t *testing.T) {
 				wantKeys.Narrow(2, at, 1).Copy_(k)
 				wantValues.Narrow(2, at, 1).Copy_(v)
 				want := torch.AttendRow(q, wantKeys.Narrow(2, 0, c.length), wantValues.Narrow(2, 0, c.length), 0.2)
-				got := torch.AttendStep(packed, c.heads, cos, sin, bias, bias, keys, values, at, 0.2)
+				got := torch.AttendStep(packed, cos, sin, bias, bias, keys, values, at, c.length, 0.2)
 				if diff := got.View(want.Shape()...).Sub(want).Norm().Item(); !(diff <= 1e-4*want.Norm().Item()) {
 					t.Errorf("%+v: off by %g", c, diff)
 				}

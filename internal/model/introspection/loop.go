@@ -88,7 +88,11 @@ func (l *Loop) Forward(x *torch.Tensor, at Positions, cache *nn.Cache, early boo
 func (l *Loop) correct(s, meta, z *torch.Tensor) *torch.Tensor {
 	return torch.Scoped(func() *torch.Tensor {
 		gate := z.Narrow(-1, 0, 1).Detach().Sigmoid()
-		correction := l.correctionOut.Forward(l.correctionIn.Forward(meta).Gelu("none"))
-		return nn.Residual(s, correction.Mul(gate), 0, false)
+		return nn.Residual(s, l.correction(meta).Mul(gate), 0, false)
 	})
+}
+
+// correction returns what an open gate adds to the states, [B, T, d].
+func (l *Loop) correction(meta *torch.Tensor) *torch.Tensor {
+	return l.correctionOut.Forward(l.correctionIn.Forward(meta).Gelu("none"))
 }

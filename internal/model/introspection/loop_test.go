@@ -89,6 +89,30 @@ func TestEarlyStop(t *testing.T) {
 	})
 }
 
+// TestStep: the loop of a single token, whose halting the host reckons, gives the
+// parallel pass; tokens that leave early do too.
+func TestStep(t *testing.T) {
+	t.Parallel()
+	job(t, func() {
+		for _, lean := range []float64{-1, 1, 100} {
+			l, done := build(4, lean)
+			defer done()
+			x := random(2, 1, 12, 32)
+			want := l.Forward(x, Positions{}, nil, false).States
+			cache := nn.NewCache(12)
+			defer cache.Free()
+			torch.NoGrad(func() {
+				for i := range int64(12) {
+					got := l.Step(x.Narrow(1, i, 1), Positions{First: i}, cache)
+					if d := got.Sub(want.Narrow(1, i, 1)).Abs().Max().Item(); !(d <= 1e-12) {
+						t.Errorf("halting around %g, token %d: off by %g", lean, i, d)
+					}
+				}
+			})
+		}
+	})
+}
+
 // TestHaltingTouchesNoOther: whether one token leaves at once or stays to the end
 // changes no other token, not even later ones that attend to it.
 func TestHaltingTouchesNoOther(t *testing.T) {

@@ -63,12 +63,19 @@ func (m *SelfModel) rotated(projected *torch.Tensor, c context) *torch.Tensor {
 //	o = state_norm(s + attention(looking)),  m = o + meta_out(GELU(meta_in([o; before])))
 func (m *SelfModel) reflect(s, looking, before *torch.Tensor, c context) *torch.Tensor {
 	return torch.Scoped(func() *torch.Tensor {
-		q := m.rotated(m.query.Forward(looking), c)
-		attended := nn.MergeHeads(nn.AttendExtended(q, c.keys, c.values, c.causal, c.cache))
+		attended := m.attend(m.query.Forward(looking), c)
 		o := m.stateNorm.Forward(nn.Residual(s, m.out.Forward(attended), 0, false))
 		joined := torch.Cat([]*torch.Tensor{o, before}, -1)
 		return nn.Residual(o, m.metaOut.Forward(m.metaIn.Forward(joined).Gelu("none")), 0, false)
 	})
+}
+
+// attend returns the attention [B, T, d'] of projected queries [B, T, d'].
+func (m *SelfModel) attend(query *torch.Tensor, c context) *torch.Tensor {
+	if !c.causal && c.cache.Steps(query) {
+		return c.cache.AttendFrom(query, c.cos, c.sin)
+	}
+	return nn.MergeHeads(nn.AttendExtended(m.rotated(query, c), c.keys, c.values, c.causal, c.cache))
 }
 
 // verdict returns the logits [B, T, 3] of error, confidence and halting, in
@@ -76,7 +83,7 @@ func (m *SelfModel) reflect(s, looking, before *torch.Tensor, c context) *torch.
 func (m *SelfModel) verdict(meta *torch.Tensor) *torch.Tensor {
 	return torch.Scoped(func() (z *torch.Tensor) {
 		torch.NoAutocast(meta.Device().Type, func() {
-			z = torch.Linear(nn.Float(meta), m.verdictWeight, m.verdictBias)
+			z = torch.Project(nn.Float(meta), m.verdictWeight).Add(m.verdictBias)
 		})
 		return z
 	})

@@ -44,6 +44,16 @@ func AttendExtended(q, keys, values *torch.Tensor, causal bool, cache *Cache) *t
 // Null is a key and a value [H, h] that stand before a sequence's own.
 type Null struct{ Key, Value *torch.Tensor }
 
+// RotaryEarlier is RotaryAttention in which a position sees the null entry and what
+// is strictly earlier. A cache then starts with the null entry.
+func RotaryEarlier(packed *torch.Tensor, heads int64, cos, sin, queryBias, keyBias *torch.Tensor, null func() Null, cache *Cache) *torch.Tensor {
+	if cache.Steps(packed) {
+		return cache.step(packed, cos, sin, queryBias, keyBias, true)
+	}
+	q, k, v := torch.RotaryHeads(packed, heads, cos, sin, queryBias, keyBias, nil)
+	return MergeHeads(AttendEarlier(q, k, v, null(), cache))
+}
+
 // AttendEarlier is attention of a sequence to its null entry and its strictly
 // earlier positions, q, k, v [B, H, T, h]: causal attention to keys and values
 // that are shifted by one. With a cache, which then starts with the null entry,
@@ -80,8 +90,8 @@ func Shift(first, x *torch.Tensor) *torch.Tensor {
 // the biases [B, T, H·(w-2n)], nil or not, are added to their last dimensions.
 // It works in place: packed must be fresh from a linear map.
 func RotaryAttention(packed *torch.Tensor, heads int64, cos, sin, queryBias, keyBias *torch.Tensor, cache *Cache) *torch.Tensor {
-	if cache.steps(packed) {
-		return cache.step(packed, heads, cos, sin, queryBias, keyBias)
+	if cache.Steps(packed) {
+		return cache.step(packed, cos, sin, queryBias, keyBias, false)
 	}
 	q, k, v := torch.RotaryHeads(packed, heads, cos, sin, queryBias, keyBias, nil)
 	return MergeHeads(SelfAttend(q, k, v, cache))
@@ -91,6 +101,12 @@ func RotaryAttention(packed *torch.Tensor, heads int64, cos, sin, queryBias, key
 func singly(q, k *torch.Tensor) bool {
 	return q.Size(0) == 1 && q.Size(2) == 1 && q.DType() == torch.Float32 && q.Device() == torch.CPU &&
 		readable(k) && !torch.GradEnabled()
+}
+
+// oneRow says whether they take a projection [1, 1, w].
+func oneRow(projected *torch.Tensor) bool {
+	return projected.Size(0) == 1 && projected.Size(1) == 1 && projected.Device() == torch.CPU &&
+		projected.DType() == torch.Float32 && !torch.GradEnabled()
 }
 
 // readable says whether they read keys or values of k's type.

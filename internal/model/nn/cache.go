@@ -128,20 +128,38 @@ func (c *Cache) append(k, v *torch.Tensor) {
 	c.length += n
 }
 
-// steps says whether step takes packed: one position after others, in float32 on
-// the CPU.
-func (c *Cache) steps(packed *torch.Tensor) bool {
-	return c != nil && c.length > 0 && packed.Size(1) == 1 && packed.Device() == torch.CPU &&
-		packed.DType() == torch.Float32 && readable(c.keys) && !torch.GradEnabled()
+// Steps says whether the operations of decoding take a projection: of one position
+// after others, in float32 on the CPU.
+func (c *Cache) Steps(projected *torch.Tensor) bool {
+	return c.keeps() && c.length > 0 && oneRow(projected) && readable(c.keys)
 }
 
-// step is RotaryAttention of one position in a single operation.
-func (c *Cache) step(packed *torch.Tensor, heads int64, cos, sin, queryBias, keyBias *torch.Tensor) *torch.Tensor {
-	scale := 1 / math.Sqrt(float64(c.keys.Size(3)))
-	y := torch.AttendStep(packed, heads, cos, sin, queryBias, keyBias, c.keys, c.values, c.length, scale)
+// Next returns the buffers and the place in them of the next position, which the
+// caller writes.
+func (c *Cache) Next() (keys, values *torch.Tensor, place int64) {
 	c.length++
-	return y
+	return c.keys, c.values, c.length - 1
 }
+
+// step is RotaryAttention of one position in a single operation; with earlier it
+// sees those before it only.
+func (c *Cache) step(packed, cos, sin, queryBias, keyBias *torch.Tensor, earlier bool) *torch.Tensor {
+	keys, values, place := c.Next()
+	seen := place + 1
+	if earlier {
+		seen = place
+	}
+	return torch.AttendStep(packed, cos, sin, queryBias, keyBias, keys, values, place, seen, c.scale())
+}
+
+// AttendFrom is the attention of one position's rotated query [1, 1, H·w] to all
+// that the cache holds, where Steps takes it: [1, 1, H·w].
+func (c *Cache) AttendFrom(query, cos, sin *torch.Tensor) *torch.Tensor {
+	return torch.QueryStep(query, cos, sin, c.keys, c.values, c.length, c.scale())
+}
+
+// scale is softmax's.
+func (c *Cache) scale() float64 { return 1 / math.Sqrt(float64(c.keys.Size(3))) }
 
 func (c *Cache) views() (keys, values *torch.Tensor) {
 	return c.keys.Narrow(2, 0, c.length), c.values.Narrow(2, 0, c.length)

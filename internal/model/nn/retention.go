@@ -28,6 +28,20 @@ func Retain(q, k, v, decay *torch.Tensor, state *RetentionState) *torch.Tensor {
 	return o
 }
 
+// RotaryRetain is Retain of the packed projections [B, T, 3·H·h] of queries, keys
+// and values, whose queries and keys turn by the angles of cos and sin [T, h/2] or
+// [B, T, h/2]; rows tells the documents of packed rows apart (see Confine). It
+// returns [B, T, H·h] and works in place: packed must be fresh from a linear map.
+func RotaryRetain(packed *torch.Tensor, cos, sin, decay *torch.Tensor, rows *Cache, state *RetentionState) *torch.Tensor {
+	if state.steps(packed) {
+		return torch.RetainStep(packed, cos, sin, decay, state.matrix)
+	}
+	q, k, v := torch.RotaryHeads(packed, decay.Size(0), cos, sin, nil, nil, nil)
+	return MergeHeads(rows.Each(q, k, v, func(q, k, v *torch.Tensor) *torch.Tensor {
+		return Retain(q, k, v, decay, state)
+	}))
+}
+
 // RetentionState is what linear attention keeps of a stream's segment while it
 // is decoded: Σ_j λ^(t-j) k_j v_jᵀ / sqrt(h) of each head, [1, H, h, h] in
 // float32 (float64 for a float64 model), whatever the number of tokens. The
@@ -56,6 +70,12 @@ func (s *RetentionState) begin(matrix *torch.Tensor) {
 		s.matrix.Copy_(matrix)
 	}
 	s.started = true
+}
+
+// steps says whether the operation of decoding takes packed: one token after others,
+// in float32 on the CPU.
+func (s *RetentionState) steps(packed *torch.Tensor) bool {
+	return s != nil && s.started && oneRow(packed) && s.matrix.DType() == torch.Float32
 }
 
 // step reads one token into the state, S = λ S + k vᵀ / sqrt(h), and its

@@ -2,12 +2,13 @@
 // products, as one operation each. libtorch's operators would take ten to sixty calls
 // (rotation, casts, copies into the cache, attention or a state); the arithmetic is
 // too small for that.
+#include "decode.h"
+
 #include <ATen/ATen.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "decode.h"
 #include "shim.h"
 
 namespace agiformer {

@@ -30,8 +30,9 @@ void rotate(float *heads, int64_t count, int64_t width, const at::Tensor &cos, c
 // Writes heads [heads, width] to a place of the cache [1, heads, capacity, width].
 void store(const float *heads, at::Tensor &cache, int64_t position);
 
-// y [heads·width] = x, each head divided by its root mean square sqrt(mean(x²) + eps), times weight.
-void head_norm_row(const float *x, const float *weight, float *y, int64_t heads, int64_t width, double eps);
+// A single row x [.., heads·width] on the CPU, each head divided by its root mean
+// square sqrt(mean(x²) + eps), times weight [heads·width], in float32.
+at::Tensor normed_row(const at::Tensor &x, int64_t heads, const at::Tensor &weight, double eps);
 
 // Refuse what does not fit together: projected [1, 1, 3·heads·width], one row of angles
 // and the caches with a place at position.

@@ -1,6 +1,7 @@
 // Linear attention (retention.cpp) of one position of a stream that is decoded.
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "decode.h"
@@ -59,15 +60,25 @@ void check_state(const Tensor &projected, const Tensor &state, const Tensor &dec
               "projected ", projected.sizes(), " does not fit the state ", state.sizes());
 }
 
+// y = x over the root mean square of its width values, times weight.
+void norm_head(const float *x, const float *weight, float *y, int64_t width, double eps) {
+  float sum = 0;
+  for (int64_t j = 0; j < width; ++j) sum += x[j] * x[j];
+  const auto inverse = static_cast<float>(1 / std::sqrt(sum / static_cast<double>(width) + eps));
+  for (int64_t j = 0; j < width; ++j) y[j] = x[j] * inverse * weight[j];
+}
+
 }  // namespace
 
-void head_norm_row(const float *x, const float *weight, float *y, int64_t heads, int64_t width, double eps) {
-  for (int64_t h = 0; h < heads; ++h, x += width, weight += width, y += width) {
-    float sum = 0;
-    for (int64_t j = 0; j < width; ++j) sum += x[j] * x[j];
-    const auto inverse = static_cast<float>(1 / std::sqrt(sum / static_cast<double>(width) + eps));
-    for (int64_t j = 0; j < width; ++j) y[j] = x[j] * inverse * weight[j];
+Tensor normed_row(const Tensor &x, int64_t heads, const Tensor &weight, double eps) {
+  const Tensor from = x.to(at::kFloat).contiguous(), factors = weight.to(at::kFloat).contiguous();
+  Tensor y = at::empty_like(from);
+  const int64_t width = from.numel() / heads;
+  for (int64_t at = 0; at < from.numel(); at += width) {
+    norm_head(from.const_data_ptr<float>() + at, factors.const_data_ptr<float>() + at, y.mutable_data_ptr<float>() + at,
+              width, eps);
   }
+  return y;
 }
 
 }  // namespace agiformer

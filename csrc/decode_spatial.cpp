@@ -2,7 +2,9 @@
 // that is decoded: each head has a point p in R³ beside its query, key and value.
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "decode.h"
 #include "shim.h"
@@ -68,7 +70,8 @@ agi_error *agi_spatial_step(agi_tensor projected, agi_tensor points, agi_tensor 
                     2 * ref(cos).numel() <= content,
                 "points ", ref(points).sizes(), " do not fit ", heads, " heads of ", width);
     const at::Tensor raw = ref(points).to(at::kFloat).contiguous();
-    const at::Tensor near = ref(distance).to(at::kFloat).contiguous(), along = ref(direction).to(at::kFloat).contiguous();
+    const at::Tensor near = ref(distance).to(at::kFloat).contiguous();
+    const at::Tensor along = ref(direction).to(at::kFloat).contiguous();
     float *q = packed.mutable_data_ptr<float>();
     rotate(q, 2 * heads, width, ref(cos), ref(sin), std::nullopt);
     std::vector<Place> places;

@@ -248,15 +248,6 @@ struct HeadNormLinear : torch::autograd::Function<HeadNormLinear> {
   }
 };
 
-// HeadNorm of a single row without its intermediate results.
-Tensor normed_row(const Tensor &x, int64_t heads, const Tensor &weight, double eps) {
-  const Tensor from = x.to(at::kFloat).contiguous(), factors = weight.to(at::kFloat).contiguous();
-  Tensor y = at::empty_like(from);
-  head_norm_row(from.const_data_ptr<float>(), factors.const_data_ptr<float>(), y.mutable_data_ptr<float>(), heads,
-                x.numel() / heads, eps);
-  return y;
-}
-
 variable_list retention(const Tensor &q, const Tensor &k, const Tensor &v, const Tensor &decay, int64_t chunk,
                         bool with_state) {
   TORCH_CHECK(q.dim() == 4 && q.size(2) > 0 && k.sizes() == q.sizes() && v.sizes() == q.sizes(),

@@ -94,5 +94,5 @@ func (l *Loop) correct(s, meta, z *torch.Tensor) *torch.Tensor {
 
 // correction returns what an open gate adds to the states, [B, T, d].
 func (l *Loop) correction(meta *torch.Tensor) *torch.Tensor {
-	return l.correctionOut.Forward(l.correctionIn.Forward(meta).Gelu("none"))
+	return nn.MLP(meta, l.correctionIn, l.correctionOut)
 }

@@ -66,7 +66,7 @@ func (m *SelfModel) reflect(s, looking, before *torch.Tensor, c context) *torch.
 		attended := m.attend(m.query.Forward(looking), c)
 		o := m.stateNorm.Forward(nn.Residual(s, m.out.Forward(attended), 0, false))
 		joined := torch.Cat([]*torch.Tensor{o, before}, -1)
-		return nn.Residual(o, m.metaOut.Forward(m.metaIn.Forward(joined).Gelu("none")), 0, false)
+		return nn.Residual(o, nn.MLP(joined, m.metaIn, m.metaOut), 0, false)
 	})
 }
 

@@ -1,0 +1,273 @@
+package morphology
+
+// node is a point that analyses meet in: letters read, state of the automaton
+// and the last two morphemes, which is what later scores depend on.
+type node struct {
+	score float64 // best of all ways here
+	back  int32   // the edge of the best way, -1 at the start
+	next  int32   // next node at the same place, -1 for none
+	pos   uint8
+	state state
+	last  uint8 // context of the last morpheme: posOf(root) or tag
+	prev  uint8 // context of the one before, or the root's grade
+	front uint8 // 1 + grade of front harmony right after a root, 0 elsewhere
+}
+
+// edge is a morpheme between two nodes. from is -1 for roots.
+type edge struct {
+	from, to int32
+	score    float64
+	start    uint8
+	end      uint8
+	kind     kind  // of a root
+	pos      POS   // of a root
+	front    bool  // a suffix against the root's harmony
+	form     int16 // the suffix's allomorph, -1 for roots
+	lexeme   int32 // the root's lexeme, -1 for a guess
+}
+
+// match is an allomorph that fits at a place of the word.
+type match struct {
+	form  int16
+	end   uint8
+	front bool
+}
+
+// lattice holds all analyses of a word, and the memory to make them in.
+type lattice struct {
+	word
+	lastVowel [maxLetters + 1]uint8 // class of the last vowel before each place
+	reach     [maxLetters + 1]bool  // suffixes lead from here to the end
+	matchAt   [maxLetters + 1][2]int32
+	matches   []match
+	stems     [maxLetters + 1][2]int32 // lexemes that end here, by part of speech (noun, verb), -1
+	heads     [maxLetters + 1]int32
+	nodes     []node
+	edges     []edge
+	ends      []int32 // nodes that may end the word
+	shape     [2][maxLetters + 1]float64
+	features  []feature
+}
+
+// findMatches finds every allomorph, right to left, from which suffixes lead
+// on to the end.
+func (l *lattice) findMatches() {
+	l.lastVowel[0] = classNoVowel
+	for i := 0; i < l.n; i++ {
+		l.lastVowel[i+1] = l.lastVowel[i]
+		if c := vowelClass[l.letters[i]]; c != classNoVowel {
+			l.lastVowel[i+1] = c
+		}
+	}
+	l.matches = l.matches[:0]
+	l.reach[l.n] = true
+	for i := l.n - 1; i > 0; i-- {
+		first := int32(len(l.matches))
+		l.matchFrom(i)
+		l.matchAt[i] = [2]int32{first, int32(len(l.matches))}
+		l.reach[i] = len(l.matches) > int(first)
+	}
+}
+
+// matchFrom adds the allomorphs that begin at place i.
+func (l *lattice) matchFrom(i int) {
+	t := suffixes
+	before := letterContext[l.letters[i-1]]
+	class := l.lastVowel[i]
+	harmony, front := uint8(1)<<class, uint8(1)<<frontOf(class)
+	node := int16(0)
+	for j := i; j < l.n; {
+		node = t.next[node][l.letters[j]]
+		if node == 0 {
+			return
+		}
+		j++
+		if !l.reach[j] {
+			continue
+		}
+		after := uint8(contextEnd)
+		if j < l.n {
+			after = letterContext[l.letters[j]]
+		}
+		for _, id := range t.order[t.first[node]:t.first[node+1]] {
+			a := &allomorphs[id]
+			if a.before&before == 0 || a.after&after == 0 || a.harmony&(harmony|front) == 0 || !l.lastFits(i, a.last) {
+				continue
+			}
+			l.matches = append(l.matches, match{id, uint8(j), a.harmony&harmony == 0})
+		}
+	}
+}
+
+// lastFits checks the condition on the letter before place i.
+func (l *lattice) lastFits(i int, last lastLetter) bool {
+	switch b := l.letters[i-1]; last {
+	case lastL:
+		return b == letterL
+	case lastLR:
+		return b == letterL || b == letterR
+	case lastNotL:
+		return b != letterL
+	case lastSuStem:
+		return i >= 2 && (b == letterU && l.letters[i-2] == letterS || i == 2 && b == letterE && l.letters[0] == letterN)
+	}
+	return true
+}
+
+// build makes the lattice of text under the model m.
+func (l *lattice) build(m *model, text []byte) {
+	l.nodes, l.edges, l.ends = l.nodes[:0], l.edges[:0], l.ends[:0]
+	l.read(text)
+	if l.n == 0 || l.tooLong {
+		return
+	}
+	l.findMatches()
+	for i := 0; i <= l.n; i++ {
+		l.heads[i] = -1
+		l.stems[i] = [2]int32{-1, -1}
+	}
+	m.shapes(l)
+	l.addKnownRoots(m)
+	l.addGuesses(m)
+	for i := 1; i < l.n; i++ {
+		first, last := l.matchAt[i][0], l.matchAt[i][1]
+		for at := l.heads[i]; at >= 0; at = l.nodes[at].next {
+			l.addSuffixes(m, at, l.matches[first:last])
+		}
+	}
+	l.collectEnds()
+}
+
+// addKnownRoots walks the lexicon's trie along the word.
+func (l *lattice) addKnownRoots(m *model) {
+	x := m.lexicon
+	at := int32(0)
+	for j := 1; j <= l.n; j++ {
+		if at = x.trie.child(at, l.letters[j-1]); at < 0 {
+			return
+		}
+		key := x.trie.value[at]
+		if key < 0 {
+			continue
+		}
+		after := uint8(contextEnd)
+		if j < l.n {
+			after = letterContext[l.letters[j]]
+		}
+		for _, v := range x.variants[x.trie.first[key]:x.trie.first[key+1]] {
+			if v.after&after == 0 || v.kind == kindRaised && l.letters[j] != letterY {
+				continue
+			}
+			l.noteStem(x, j, v)
+			if l.reach[j] && x.lexemes[v.lexeme].known() {
+				l.addRoot(m, j, v)
+			}
+		}
+	}
+}
+
+// noteStem remembers the lexeme with the most gold evidence that ends at j.
+func (l *lattice) noteStem(x *lexicon, j int, v variant) {
+	pos := 0
+	if x.lexemes[v.lexeme].pos == Verb {
+		pos = 1
+	}
+	old := l.stems[j][pos]
+	if old < 0 || x.lexemes[v.lexeme].gold+x.lexemes[v.lexeme].cut > x.lexemes[old].gold+x.lexemes[old].cut {
+		l.stems[j][pos] = v.lexeme
+	}
+}
+
+// addGuesses adds unknown roots of every length after which suffixes follow,
+// and the whole word.
+func (l *lattice) addGuesses(m *model) {
+	for j := 1; j <= l.n; j++ {
+		if !l.reach[j] || j < l.n && (j < 2 || l.lastVowel[j] == classNoVowel) {
+			continue
+		}
+		l.addRoot(m, j, variant{-1, kindPlain, anyAfter, stateNoun})
+		if l.lastVowel[j] == classNoVowel {
+			continue
+		}
+		l.addRoot(m, j, variant{-1, kindPlain, anyAfter, stateVerb})
+		last := l.letters[j-1]
+		if highVowels[last] && j < l.n {
+			l.addRoot(m, j, variant{-1, kindPlain, anyAfter, statePronominal})
+		}
+		if !isVowel(last) && j < l.n && isVowel(l.letters[j]) {
+			l.addRoot(m, j, variant{-1, kindNarrowed, anyAfter, stateNarrowed})
+		}
+	}
+}
+
+// posOfState is the part of speech that a root's first state stands for.
+func posOfState(s state) POS {
+	switch s {
+	case stateVerb, stateNarrowed:
+		return Verb
+	case statePronominal:
+		return Pronominal
+	}
+	return Noun
+}
+
+// addRoot adds the edge of a root that ends at place j.
+func (l *lattice) addRoot(m *model, j int, v variant) {
+	e := edge{from: -1, end: uint8(j), form: -1, lexeme: v.lexeme, kind: v.kind, pos: posOfState(v.state)}
+	e.score = m.rootScore(l, &e)
+	grade, front := m.rootGrade(v.lexeme)
+	l.addEdge(&e, node{pos: e.end, state: v.state, last: uint8(e.pos), prev: grade, front: 1 + front})
+}
+
+// addSuffixes adds the edges of the suffixes that may follow node at.
+func (l *lattice) addSuffixes(m *model, at int32, matches []match) {
+	n := l.nodes[at]
+	host := uint32(1) << n.state
+	for _, s := range matches {
+		a := &allomorphs[s.form]
+		if a.hosts&host == 0 || s.front && n.front == 0 {
+			continue
+		}
+		e := edge{from: at, start: n.pos, end: s.end, form: s.form, front: s.front, lexeme: -1}
+		e.score = m.suffixScore(l, &e, &n)
+		to := node{pos: s.end, state: a.to, last: contextOf(a.tag), prev: n.last}
+		if n.front > 0 && !s.front && !a.vowel {
+			to.front = n.front
+		}
+		l.addEdge(&e, to)
+	}
+}
+
+// addEdge adds e to the node that equals to, made if it is new.
+func (l *lattice) addEdge(e *edge, to node) {
+	score := e.score
+	if e.from >= 0 {
+		score += l.nodes[e.from].score
+	}
+	at := l.heads[to.pos]
+	for ; at >= 0; at = l.nodes[at].next {
+		n := &l.nodes[at]
+		if n.state == to.state && n.last == to.last && n.prev == to.prev && n.front == to.front {
+			break
+		}
+	}
+	e.to = at
+	if at < 0 {
+		e.to = int32(len(l.nodes))
+		to.score, to.back, to.next = score, int32(len(l.edges)), l.heads[to.pos]
+		l.heads[to.pos] = e.to
+		l.nodes = append(l.nodes, to)
+	} else if score > l.nodes[at].score {
+		l.nodes[at].score, l.nodes[at].back = score, int32(len(l.edges))
+	}
+	l.edges = append(l.edges, *e)
+}
+
+// collectEnds lists the nodes that may end the word.
+func (l *lattice) collectEnds() {
+	for at := l.heads[l.n]; at >= 0; at = l.nodes[at].next {
+		if finalStates[l.nodes[at].state] {
+			l.ends = append(l.ends, at)
+		}
+	}
+}

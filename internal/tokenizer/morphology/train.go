@@ -1,0 +1,192 @@
+package morphology
+
+import (
+	"errors"
+	"unicode"
+)
+
+// LexiconEntry is a word of a user's word list.
+type LexiconEntry struct {
+	Stem string
+	// Noun and Verb say which suffixes the list gives the stem; both false
+	// means that it does not tell.
+	Noun, Verb bool
+}
+
+// Options are the settings of Train; the zero value takes the defaults.
+type Options struct {
+	Rounds      int     // passes over the raw words, each followed by fitting (default 2)
+	Epochs      int     // passes over the gold words in each fit (default 8)
+	MinEvidence float64 // raw word types that a root needs to enter the lexicon (default 0.7)
+	Seed        uint64
+	// Progress, if set, is told what is being done and how much of it is done.
+	Progress func(stage string, done, total int)
+}
+
+func (o Options) withDefaults() Options {
+	if o.Rounds == 0 {
+		o.Rounds = 2
+	}
+	if o.Epochs == 0 {
+		o.Epochs = 8
+	}
+	if o.MinEvidence == 0 {
+		o.MinEvidence = 0.7
+	}
+	if o.Progress == nil {
+		o.Progress = func(string, int, int) {}
+	}
+	return o
+}
+
+const (
+	learningRate = 0.15
+	weightDecay  = 2e-4
+)
+
+// Train learns a segmenter from the word types of a text with their counts,
+// and, where there are any, gold words and a word list. The result depends on
+// the arguments only.
+func Train(words map[string]int64, gold []GoldWord, lexicon []LexiconEntry, o Options) (*Segmenter, error) {
+	o = o.withDefaults()
+	raw := rawWords(words)
+	if len(raw) == 0 && len(gold) == 0 {
+		return nil, errors.New("training a segmenter needs words: neither the text nor the gold has any")
+	}
+	t := trainer{o: o, raw: raw, listed: listedLexemes(lexicon)}
+	t.examples, t.gold = goldEvidence(gold)
+	if len(t.examples) == 0 {
+		return nil, errors.New("no gold yet")
+	}
+	t.examples = append(t.examples, capitalised(t.examples)...)
+	t.merge(evidence{})
+	t.fit(0)
+	for round := 1; round <= o.Rounds; round++ {
+		t.readRaw(round)
+		t.fit(round)
+	}
+	return t.finish()
+}
+
+// trainer holds what training has learnt so far.
+type trainer struct {
+	o        Options
+	raw      []rawWord
+	examples []*example
+	gold     evidence
+	listed   evidence
+	m        *model
+}
+
+// fit learns the weights from the gold words, from zero.
+func (t *trainer) fit(round int) {
+	t.o.Progress("fitting", round, t.o.Rounds+1)
+	newLearner(t.m, learningRate, weightDecay).fit(t.examples, t.o.Epochs, t.o.Seed+uint64(round))
+	for i, w := range t.m.weights {
+		t.m.weights[i] = quantise(w)
+	}
+}
+
+// readRaw counts the roots of the raw words under the present model, and makes
+// the next model's lexicon of them.
+func (t *trainer) readRaw(round int) {
+	byText := map[string][]*example{}
+	for _, x := range t.examples {
+		letters := string(bytesOf(fold(string(x.text))))
+		byText[letters] = append(byText[letters], x)
+		x.credits = withoutRaw(x.credits)
+	}
+	found := evidence{}
+	var s sums
+	var l lattice
+	for i, w := range t.raw {
+		if i%1000 == 0 {
+			t.o.Progress("reading words", i, len(t.raw))
+		}
+		credits := s.collect(t.m, &l, w.text, found)
+		for _, x := range byText[w.letters] {
+			x.credits = append(x.credits, credits...)
+		}
+	}
+	t.merge(found)
+}
+
+// withoutRaw returns the credits of a former pass's gold only.
+func withoutRaw(credits []credit) []credit {
+	kept := credits[:0]
+	for _, c := range credits {
+		if c.gold != 0 || c.cut != 0 {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+// merge makes the model of what gold, list and raw words say.
+func (t *trainer) merge(found evidence) {
+	all := evidence{}
+	for _, source := range []evidence{t.gold, t.listed, found} {
+		for key, x := range source {
+			y := all.at(key.letters, key.pos)
+			y.gold += x.gold
+			y.cut += x.cut
+			y.raw += x.raw
+			y.front += x.front
+			y.listed = y.listed || x.listed
+			for k, n := range x.kinds {
+				y.kinds[k] += n
+			}
+		}
+	}
+	var lexemes []lexeme
+	for _, x := range all {
+		if x.gold > 0 || x.cut > 0 || x.listed || x.raw >= t.o.MinEvidence {
+			lexemes = append(lexemes, *x)
+		}
+	}
+	t.m = newModel(newLexicon(lexemes))
+	t.m.shape = fitShape(t.m.lexicon.lexemes)
+}
+
+// capitalised returns copies of the small-letter examples with a capital.
+func capitalised(examples []*example) []*example {
+	var list []*example
+	for _, x := range examples {
+		runes := []rune(string(x.text))
+		if isUpper(runes[0]) {
+			continue
+		}
+		big := unicode.TurkishCase.ToUpper(runes[0])
+		if foldRune(big) != foldRune(runes[0]) || !isUpper(big) {
+			continue
+		}
+		text := string(big) + string(runes[1:])
+		c := *x
+		c.text, c.capital = []byte(text), true
+		c.credits = append([]credit{}, x.credits...)
+		list = append(list, &c)
+	}
+	return list
+}
+
+func listedLexemes(entries []LexiconEntry) evidence {
+	found := evidence{}
+	for _, e := range entries {
+		letters := string(bytesOf(fold(e.Stem)))
+		if letters == "" || len(letters) > maxLetters || hasOther(letters) {
+			continue
+		}
+		if e.Noun || !e.Verb {
+			found.at(letters, Noun).listed = true
+		}
+		if e.Verb {
+			found.at(letters, Verb).listed = true
+		}
+	}
+	return found
+}
+
+// finish makes the segmenter of the model.
+func (t *trainer) finish() (*Segmenter, error) {
+	return newSegmenter(t.m), nil
+}

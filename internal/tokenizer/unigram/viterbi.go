@@ -161,3 +161,12 @@ func characterSize(text []byte, i int) int {
 	_, size := utf8.DecodeRune(text[i:])
 	return size
 }
+
+// SegmentFreely appends to dst the tokens of the most probable segmentation of
+// text without any cut.
+func (s *Segmenter) SegmentFreely(text []byte, dst []Token) []Token {
+	if len(text) == 0 {
+		return dst
+	}
+	return s.viterbi(text, 0, nil, dst)
+}

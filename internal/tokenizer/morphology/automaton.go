@@ -36,16 +36,15 @@ const (
 	lastInvalid            // a mistake in the grammar: a test looks for it
 )
 
-// suffixTrie finds the allomorphs that begin at a place of a word.
-type suffixTrie struct {
-	next  [][letterCount]int16 // node -> child, 0 is none
-	first []int16              // node -> its allomorphs, order[first[n]:first[n+1]]
-	order []int16              // numbers of allomorphs
+// suffixIndex finds the allomorphs that begin at a place of a word.
+type suffixIndex struct {
+	trie  trie
+	order []int16 // numbers of allomorphs, grouped by spelling
 }
 
 var (
 	allomorphs = expandGrammar()
-	suffixes   = buildSuffixTrie(allomorphs)
+	suffixes   = indexSuffixes(allomorphs)
 	canonical  = canonicalForms()
 )
 
@@ -211,34 +210,23 @@ func spellLetter(r rune, class, before uint8) rune {
 	return r
 }
 
-// buildSuffixTrie puts the allomorphs' forms into a trie.
-func buildSuffixTrie(all []allomorph) *suffixTrie {
-	t := &suffixTrie{next: make([][letterCount]int16, 1)}
-	at := make([]int, len(all))
-	for i, a := range all {
-		node := 0
-		for _, l := range a.form {
-			if t.next[node][l] == 0 {
-				t.next[node][l] = int16(len(t.next))
-				t.next = append(t.next, [letterCount]int16{})
-			}
-			node = int(t.next[node][l])
+// indexSuffixes puts the allomorphs' forms into a trie.
+func indexSuffixes(all []allomorph) *suffixIndex {
+	x := &suffixIndex{order: make([]int16, len(all))}
+	form := func(i int) string { return string(bytesOf(all[x.order[i]].form)) }
+	for i := range x.order {
+		x.order[i] = int16(i)
+	}
+	sort.SliceStable(x.order, func(i, j int) bool { return form(i) < form(j) })
+	var keys []string
+	var first []int32
+	for i := range x.order {
+		if len(keys) == 0 || keys[len(keys)-1] != form(i) {
+			keys, first = append(keys, form(i)), append(first, int32(i))
 		}
-		at[i] = node
 	}
-	t.order = make([]int16, len(all))
-	for i := range t.order {
-		t.order[i] = int16(i)
-	}
-	sort.SliceStable(t.order, func(i, j int) bool { return at[t.order[i]] < at[t.order[j]] })
-	t.first = make([]int16, len(t.next)+1)
-	for _, node := range at {
-		t.first[node+1]++
-	}
-	for i := 1; i < len(t.first); i++ {
-		t.first[i] += t.first[i-1]
-	}
-	return t
+	x.trie = newTrie(keys, append(first, int32(len(all))))
+	return x
 }
 
 // Suffixes returns every spelling that the automaton gives a suffix, sorted.

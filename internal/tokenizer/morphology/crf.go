@@ -15,13 +15,13 @@ type learner struct {
 	lattice     lattice
 	allowed     []bool
 	features    []feature
-	gradient    map[int32]float64
-	order       []int32
+	gradient    []float64
+	touched     []int32 // features whose gradient is not zero, perhaps twice
 	rate, decay float64
 }
 
 func newLearner(m *model, rate, decay float64) *learner {
-	return &learner{m: m, squares: make([]float64, len(m.weights)), gradient: map[int32]float64{}, rate: rate, decay: decay}
+	return &learner{m: m, squares: make([]float64, len(m.weights)), gradient: make([]float64, len(m.weights)), rate: rate, decay: decay}
 }
 
 // fit runs over the examples and returns the mean log likelihood of the last
@@ -68,7 +68,7 @@ func (f *learner) learn(x *example) float64 {
 	if !f.constrain(x) {
 		return 0
 	}
-	f.order = f.order[:0]
+	f.touched = f.touched[:0]
 	for i := range f.lattice.edges {
 		e := &f.lattice.edges[i]
 		p := -f.all.edge(e)
@@ -113,21 +113,23 @@ func (f *learner) addEdge(e *edge, p float64) {
 
 func (f *learner) add(features []feature, p float64) {
 	for _, x := range features {
-		old, seen := f.gradient[x.id]
-		if !seen {
-			f.order = append(f.order, x.id)
+		if f.gradient[x.id] == 0 {
+			f.touched = append(f.touched, x.id)
 		}
-		f.gradient[x.id] = old + p*x.value
+		f.gradient[x.id] += p * x.value
 	}
 }
 
 // step moves the weights that the example touches.
 func (f *learner) step() {
-	for _, id := range f.order {
+	for _, id := range f.touched {
+		if f.gradient[id] == 0 {
+			continue
+		}
 		g := f.gradient[id] - f.decay*f.m.weights[id]
 		f.squares[id] += g * g
 		f.m.weights[id] += f.rate * g / (math.Sqrt(f.squares[id]) + 1e-2)
-		delete(f.gradient, id)
+		f.gradient[id] = 0
 	}
 }
 

@@ -42,7 +42,7 @@ type rootReading struct {
 // stems into evidence. Words whose segments do not end between letters are
 // left out.
 func goldEvidence(gold []GoldWord) ([]*example, evidence) {
-	m := newModel(newLexicon(nil))
+	m := plainModel()
 	var l lattice
 	var examples []*example
 	var readings []rootReading
@@ -102,12 +102,12 @@ func bytesOf(letters []letter) []byte {
 	return b
 }
 
-// completes says whether allowed edges lead from edge i to the word's end.
+// completes says whether allowed edges (nil for all) lead from edge i to the word's end.
 func completes(l *lattice, i int32, allowed []bool) bool {
 	reached := make([]bool, len(l.nodes))
 	reached[l.edges[i].to] = true
 	for k := range l.edges {
-		if e := &l.edges[k]; allowed[k] && e.from >= 0 && reached[e.from] {
+		if e := &l.edges[k]; (allowed == nil || allowed[k]) && e.from >= 0 && reached[e.from] {
 			reached[e.to] = true
 		}
 	}

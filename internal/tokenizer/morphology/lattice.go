@@ -71,14 +71,13 @@ func (l *lattice) findMatches() {
 
 // matchFrom adds the allomorphs that begin at place i.
 func (l *lattice) matchFrom(i int) {
-	t := suffixes
+	t := &suffixes.trie
 	before := letterContext[l.letters[i-1]]
 	class := l.lastVowel[i]
 	harmony, front := uint8(1)<<class, uint8(1)<<frontOf(class)
-	node := int16(0)
+	node := int32(0)
 	for j := i; j < l.n; {
-		node = t.next[node][l.letters[j]]
-		if node == 0 {
+		if node = t.child(node, l.letters[j]); node < 0 {
 			return
 		}
 		j++
@@ -89,7 +88,8 @@ func (l *lattice) matchFrom(i int) {
 		if j < l.n {
 			after = letterContext[l.letters[j]]
 		}
-		for _, id := range t.order[t.first[node]:t.first[node+1]] {
+		low, high := t.values(node)
+		for _, id := range suffixes.order[low:high] {
 			a := &allomorphs[id]
 			if a.before&before == 0 || a.after&after == 0 || a.harmony&(harmony|front) == 0 || !l.lastFits(i, a.last) {
 				continue
@@ -146,15 +146,12 @@ func (l *lattice) addKnownRoots(m *model) {
 		if at = x.trie.child(at, l.letters[j-1]); at < 0 {
 			return
 		}
-		key := x.trie.value[at]
-		if key < 0 {
-			continue
-		}
 		after := uint8(contextEnd)
 		if j < l.n {
 			after = letterContext[l.letters[j]]
 		}
-		for _, v := range x.variants[x.trie.first[key]:x.trie.first[key+1]] {
+		low, high := x.trie.values(at)
+		for _, v := range x.variants[low:high] {
 			if v.after&after == 0 || v.kind == kindRaised && l.letters[j] != letterY {
 				continue
 			}

@@ -45,7 +45,12 @@ type lexeme struct {
 }
 
 // known says whether there is any evidence of the lexeme as a root.
-func (x *lexeme) known() bool { return x.gold > 0 || x.raw > 0 || x.listed }
+func (x *lexeme) known() bool { return x.gold > 0 || x.raw >= 0.5 || x.listed }
+
+// before is the order of the lexicon.
+func (x *lexeme) before(y *lexeme) bool {
+	return x.letters < y.letters || x.letters == y.letters && x.pos < y.pos
+}
 
 // variant is a spelling of a lexeme in the trie.
 type variant struct {
@@ -61,7 +66,7 @@ type lexicon struct {
 	lexemes  []lexeme
 	index    map[lexemeKey]int32
 	variants []variant // grouped by spelling
-	trie     doubleArray
+	trie     trie
 }
 
 type lexemeKey struct {
@@ -74,8 +79,7 @@ const anyAfter = anyContext | contextEnd
 // newLexicon builds the trie over lexemes, which it sorts.
 func newLexicon(lexemes []lexeme) *lexicon {
 	sort.Slice(lexemes, func(i, j int) bool {
-		a, b := &lexemes[i], &lexemes[j]
-		return a.letters < b.letters || a.letters == b.letters && a.pos < b.pos
+		return lexemes[i].before(&lexemes[j])
 	})
 	x := &lexicon{lexemes: lexemes, index: make(map[lexemeKey]int32, len(lexemes))}
 	var spellings []spelled
@@ -94,7 +98,7 @@ func newLexicon(lexemes []lexeme) *lexicon {
 		}
 		x.variants = append(x.variants, s.variant)
 	}
-	x.trie = newDoubleArray(keys, append(first, int32(len(x.variants))))
+	x.trie = newTrie(keys, append(first, int32(len(x.variants))))
 	return x
 }
 

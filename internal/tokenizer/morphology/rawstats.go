@@ -66,13 +66,17 @@ func capitals(s string) int {
 // minPosterior is the least probability of a root that counts as evidence.
 const minPosterior = 0.02
 
-// collect adds to found what the word says of its roots under m, and returns
-// it as credits.
-func (s *sums) collect(m *model, l *lattice, text []byte, found evidence) []credit {
+// collect adds to found what the word says of its roots under m, and to counts
+// (if there are any) what it says of its morphemes. It returns the former as
+// credits.
+func (s *sums) collect(m *model, l *lattice, text []byte, found evidence, counts transitions) []credit {
 	l.build(m, text)
 	s.compute(m, l, nil)
 	if s.logZ == minusInf {
 		return nil
+	}
+	if counts != nil {
+		counts.count(m, l, s)
 	}
 	var credits []credit
 	for i := range l.edges {

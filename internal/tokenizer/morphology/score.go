@@ -1,6 +1,9 @@
 package morphology
 
-import "math"
+import (
+	"math"
+	"sync"
+)
 
 // resolution is the grid that weights lie on: sums of them are exact, so a
 // score does not depend on the order of additions or on the machine.
@@ -18,6 +21,10 @@ type model struct {
 func newModel(x *lexicon) *model {
 	return &model{lexicon: x, shape: newShapeModel(), weights: make([]float64, featureLen)}
 }
+
+// plainModel is a model that knows no roots and prefers nothing: its lattices
+// hold what grammar allows.
+var plainModel = sync.OnceValue(func() *model { return newModel(newLexicon(nil)) })
 
 func (m *model) sum(features []feature) float64 {
 	score := 0.0
@@ -50,7 +57,7 @@ func (m *model) shapes(l *lattice) {
 // shapeModel is a letter model of roots, by part of speech: the log
 // probability of a letter, or of the end, after two letters.
 type shapeModel struct {
-	logs [2][]float32 // [(a*symbols+b)*symbols+c]
+	logs [2][]float64 // [(a*symbols+b)*symbols+c]
 }
 
 // shapeSymbols are the letters and the edge of the root.
@@ -63,9 +70,9 @@ const (
 func newShapeModel() *shapeModel {
 	s := &shapeModel{}
 	for p := range s.logs {
-		s.logs[p] = make([]float32, shapeSymbols*shapeSymbols*shapeSymbols)
+		s.logs[p] = make([]float64, shapeSymbols*shapeSymbols*shapeSymbols)
 		for i := range s.logs[p] {
-			s.logs[p][i] = float32(quantise(-math.Log(shapeSymbols)))
+			s.logs[p][i] = quantise(-math.Log(shapeSymbols))
 		}
 	}
 	return s
@@ -75,7 +82,7 @@ func (s *shapeModel) at(pos POS, a, b, c int) float64 {
 	if pos == Pronominal {
 		pos = Noun
 	}
-	return float64(s.logs[pos][(a*shapeSymbols+b)*shapeSymbols+c])
+	return s.logs[pos][(a*shapeSymbols+b)*shapeSymbols+c]
 }
 
 // prefixes fills l.shape[pos] with the log probabilities of the word's
@@ -114,7 +121,7 @@ func fitShape(lexemes []lexeme) *shapeModel {
 	return s
 }
 
-func fitLetters(lexemes []lexeme, pos POS) []float32 {
+func fitLetters(lexemes []lexeme, pos POS) []float64 {
 	const n = shapeSymbols
 	three, two, one := make([]float64, n*n*n), make([]float64, n*n), make([]float64, n)
 	for i := range lexemes {
@@ -142,9 +149,9 @@ func fitLetters(lexemes []lexeme, pos POS) []float32 {
 	one = backOff(one, uniform)
 	two = backOff(two, one)
 	three = backOff(three, two)
-	logs := make([]float32, len(three))
+	logs := make([]float64, len(three))
 	for i, p := range three {
-		logs[i] = float32(quantise(math.Log(p)))
+		logs[i] = quantise(math.Log(p))
 	}
 	return logs
 }

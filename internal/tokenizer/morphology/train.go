@@ -2,6 +2,7 @@ package morphology
 
 import (
 	"errors"
+	"math"
 	"unicode"
 )
 
@@ -53,19 +54,21 @@ func Train(words map[string]int64, gold []GoldWord, lexicon []LexiconEntry, o Op
 	if len(raw) == 0 && len(gold) == 0 {
 		return nil, errors.New("training a segmenter needs words: neither the text nor the gold has any")
 	}
-	t := trainer{o: o, raw: raw, listed: listedLexemes(lexicon)}
+	t := trainer{o: o, raw: raw}
 	t.examples, t.gold = goldEvidence(gold)
-	if len(t.examples) == 0 {
-		return nil, errors.New("no gold yet")
-	}
 	t.examples = append(t.examples, capitalised(t.examples)...)
 	t.merge(evidence{})
+	if len(t.examples) == 0 {
+		t.learnRaw(lexicon)
+		return newSegmenter(t.m), nil
+	}
 	t.fit(0)
+	t.list(lexicon)
 	for round := 1; round <= o.Rounds; round++ {
-		t.readRaw(round)
+		t.readRaw(nil)
 		t.fit(round)
 	}
-	return t.finish()
+	return newSegmenter(t.m), nil
 }
 
 // trainer holds what training has learnt so far.
@@ -89,7 +92,7 @@ func (t *trainer) fit(round int) {
 
 // readRaw counts the roots of the raw words under the present model, and makes
 // the next model's lexicon of them.
-func (t *trainer) readRaw(round int) {
+func (t *trainer) readRaw(counts transitions) {
 	byText := map[string][]*example{}
 	for _, x := range t.examples {
 		letters := string(bytesOf(fold(string(x.text))))
@@ -103,7 +106,7 @@ func (t *trainer) readRaw(round int) {
 		if i%1000 == 0 {
 			t.o.Progress("reading words", i, len(t.raw))
 		}
-		credits := s.collect(t.m, &l, w.text, found)
+		credits := s.collect(t.m, &l, w.text, found, counts)
 		for _, x := range byText[w.letters] {
 			x.credits = append(x.credits, credits...)
 		}
@@ -141,6 +144,9 @@ func (t *trainer) merge(found evidence) {
 	var lexemes []lexeme
 	for _, x := range all {
 		if x.gold > 0 || x.cut > 0 || x.listed || x.raw >= t.o.MinEvidence {
+			for _, n := range x.counts() {
+				*n = math.Round(*n*evidenceSteps) / evidenceSteps
+			}
 			lexemes = append(lexemes, *x)
 		}
 	}
@@ -169,24 +175,38 @@ func capitalised(examples []*example) []*example {
 	return list
 }
 
-func listedLexemes(entries []LexiconEntry) evidence {
-	found := evidence{}
-	for _, e := range entries {
+// list takes the user's words into the lexicon. Word lists also hold inflected
+// words; those that the present model inflects are left out.
+func (t *trainer) list(entries []LexiconEntry) {
+	t.listed = evidence{}
+	s := newSegmenter(t.m)
+	var morphemes []Morpheme
+	for i, e := range entries {
+		if i%1000 == 0 {
+			t.o.Progress("reading the word list", i, len(entries))
+		}
 		letters := string(bytesOf(fold(e.Stem)))
 		if letters == "" || len(letters) > maxLetters || hasOther(letters) {
 			continue
 		}
+		if morphemes = s.Segment([]byte(e.Stem), morphemes[:0]); inflected(morphemes) {
+			continue
+		}
 		if e.Noun || !e.Verb {
-			found.at(letters, Noun).listed = true
+			t.listed.at(letters, Noun).listed = true
 		}
 		if e.Verb {
-			found.at(letters, Verb).listed = true
+			t.listed.at(letters, Verb).listed = true
 		}
 	}
-	return found
 }
 
-// finish makes the segmenter of the model.
-func (t *trainer) finish() (*Segmenter, error) {
-	return newSegmenter(t.m), nil
+// inflected says whether a suffix is other than derivation.
+func inflected(morphemes []Morpheme) bool {
+	for _, m := range morphemes[1:] {
+		if !m.Tag.derivational() {
+			return true
+		}
+	}
+	return false
 }

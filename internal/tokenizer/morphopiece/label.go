@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"agiformer/internal/tokenizer/morphology"
 	"agiformer/internal/tokenizer/pretoken"
 	"agiformer/internal/tokenizer/unigram"
 )
@@ -193,6 +194,8 @@ func typeOf(morphemes []Morpheme, start, end int) (kind uint8, canonical string)
 		switch {
 		case m.Start == start && i == 0 && end < m.End:
 			return TypeWordStart, ""
+		case m.Start == start && m.Tag == morphology.TagNone:
+			return TypeInside, ""
 		case m.Start == start && i == 0: // the root, perhaps with its suffixes
 			return kind, ""
 		case m.Start == start && m.End == end:

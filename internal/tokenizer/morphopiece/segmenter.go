@@ -86,7 +86,7 @@ func (a *analyser) withApostrophe(word []byte, place int) {
 	}
 	a.found = a.found[:0]
 	a.analyse(word[:place])
-	a.found = append(a.found, Morpheme{Start: place, End: len(word), Tag: a.found[len(a.found)-1].Tag})
+	a.found = append(a.found, Morpheme{Start: place, End: len(word)}) // of no known kind
 }
 
 func readSegmenter(text []byte) (Segmenter, error) {

@@ -61,8 +61,7 @@ func Train(c *Counter, segmenter Segmenter, o TrainOptions) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.hash = hashOf(text) // TEMP
-	return m, nil
+	return ReadFile(text) // what a file of it holds, and no more
 }
 
 // scoreUnits is the inverse of the precision of scores, which keeps the file

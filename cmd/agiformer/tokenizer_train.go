@@ -96,8 +96,8 @@ func (f *tokenizerTraining) run(command *cobra.Command) error {
 	if err := writeWhole(f.out, model.Write); err != nil {
 		return exit.Usage(err)
 	}
-	_, err = fmt.Fprintf(command.OutOrStdout(), "%s: %s, %d ids, from %d documents (%.1f MB), in %.0f s\n",
-		f.out, model.Kind(), model.VocabSize(), report.Documents, float64(report.Bytes)/1e6, time.Since(begun).Seconds())
+	_, err = fmt.Fprintf(command.OutOrStdout(), "%s: %s, %d ids, from %.1f MB of text, in %.0f s\n",
+		f.out, model.Kind(), model.VocabSize(), float64(report.Bytes)/1e6, time.Since(begun).Seconds())
 	return err
 }
 

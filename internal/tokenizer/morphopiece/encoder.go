@@ -1,9 +1,6 @@
 package morphopiece
 
 import (
-	"encoding/binary"
-	"math/bits"
-
 	"agiformer/internal/tokenizer/pretoken"
 	"agiformer/internal/tokenizer/unigram"
 )
@@ -14,31 +11,16 @@ type Encoder struct {
 	m        *Model
 	analyser analyser
 	pieces   *unigram.Segmenter
-	cache    []slot
+	cache    *cache
 	cuts     []int
 	tokens   []unigram.Token
 }
-
-// slot is a remembered span; it fills one line of a processor's cache.
-type slot struct {
-	size  uint8 // of the span in bytes, 0 where the slot is empty
-	count uint8 // of its ids
-	key   [slotKey]byte
-	ids   [slotIDs]int32
-}
-
-const (
-	slotKey = 30
-	slotIDs = 8
-	// cacheSlots is the number of slots of an encoder: 8 MiB.
-	cacheSlots = 1 << 17
-)
 
 // NewEncoder returns an encoder with an empty cache.
 func (m *Model) NewEncoder() *Encoder {
 	return &Encoder{
 		m: m, analyser: analyser{segmenter: m.segmenter},
-		pieces: m.vocabulary.NewSegmenter(), cache: make([]slot, cacheSlots),
+		pieces: m.vocabulary.NewSegmenter(), cache: newCache(),
 	}
 }
 
@@ -60,20 +42,13 @@ func (e *Encoder) AppendEncode(dst []int32, text []byte) []int32 {
 
 // span appends the ids of a span, from the cache where it has them.
 func (e *Encoder) span(dst []int32, text []byte, span pretoken.Span) []int32 {
-	if len(text) > slotKey {
-		return e.compute(dst, text, span)
-	}
-	s := &e.cache[hash(text)&(cacheSlots-1)]
-	if int(s.size) == len(text) && string(s.key[:s.size]) == string(text) {
-		return append(dst, s.ids[:s.count]...)
+	h := hash(text)
+	if ids := e.cache.find(h, text); ids != nil {
+		return append(dst, ids...)
 	}
 	before := len(dst)
 	dst = e.compute(dst, text, span)
-	if ids := dst[before:]; len(ids) <= slotIDs {
-		s.size, s.count = uint8(len(text)), uint8(len(ids))
-		copy(s.key[:], text)
-		copy(s.ids[:], ids)
-	}
+	e.cache.keep(h, text, dst[before:])
 	return dst
 }
 
@@ -111,24 +86,4 @@ func appendBytes(dst []int32, text []byte) []int32 {
 		dst = append(dst, byteID(b))
 	}
 	return dst
-}
-
-// hash mixes text eight bytes at a time by multiplication to 128 bits, whose
-// halves are folded.
-func hash(text []byte) uint64 {
-	const k = 0x9E3779B97F4A7C15 // 2^64 divided by the golden ratio
-	h := uint64(len(text)) * k
-	for ; len(text) >= 8; text = text[8:] {
-		h = fold(h^binary.LittleEndian.Uint64(text), k)
-	}
-	var tail uint64
-	for i, b := range text {
-		tail |= uint64(b) << (8 * i)
-	}
-	return fold(h^tail, k)
-}
-
-func fold(a, b uint64) uint64 {
-	high, low := bits.Mul64(a, b)
-	return high ^ low
 }

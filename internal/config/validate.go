@@ -188,7 +188,7 @@ func (c *checker) trainedTokenizer(t *Tokenizer, modelVocab *int64) {
 		c.oneOf("tokenizer.mode", *t.Mode, "plain", "fused")
 	}
 	if t.VocabSize == nil && t.Path == nil {
-		c.fail("tokenizer.vocab_size", "a tokenizer that is trained needs a number of ids, or tokenizer.path a file")
+		c.fail("tokenizer.vocab_size", "a tokenizer that is trained needs a number of ids, or tokenizer.path a file: tokenizer=%s chooses the group's option, which has them", t.Name)
 		return
 	}
 	if t.VocabSize != nil {

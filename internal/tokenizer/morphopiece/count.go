@@ -12,7 +12,7 @@ type Counter struct {
 }
 
 // maxTypes bounds the number of different spans that a Counter holds.
-const maxTypes = 4 << 20
+const maxTypes = 2 << 20
 
 // NewCounter returns an empty counter.
 func NewCounter() *Counter {

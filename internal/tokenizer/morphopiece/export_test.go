@@ -8,3 +8,13 @@ func Sealed(model []byte) []byte {
 	}
 	return text
 }
+
+// NewSmallCounter returns a counter that holds at most limit different spans.
+func NewSmallCounter(limit int) *Counter {
+	c := NewCounter()
+	c.limit = limit
+	return c
+}
+
+// Types returns how many different spans are held.
+func (c *Counter) Types() int { return len(c.counts) }

@@ -148,13 +148,26 @@ func TestFusedMakesFewerTokens(t *testing.T) {
 	}
 }
 
-// Spans that come back after they were forgotten are counted anew, and nothing
-// but memory depends on the order of the lines.
 func TestCounterWords(t *testing.T) {
 	t.Parallel()
 	c := morphopiece.NewCounter()
 	c.Add([]byte("Ev, ev ev'de 12'de\n漢字 ev \xff"))
 	if got := c.Words(); got["ev"] != 3 || got["Ev"] != 1 || len(got) != 2 {
 		t.Errorf("words %v, want ev 3 times and Ev once", got)
+	}
+}
+
+// However many different words come, the rare ones make room.
+func TestCounterIsBounded(t *testing.T) {
+	t.Parallel()
+	c := morphopiece.NewSmallCounter(1000)
+	for i := range 20000 {
+		c.Add([]byte("ev okul" + strings.Repeat("a", i%50) + string(rune('a'+i%26)) + string(rune('a'+i/26%26)) + " ev\n"))
+		if c.Types() > 1000 {
+			t.Fatalf("%d different spans are held", c.Types())
+		}
+	}
+	if got := c.Words()["ev"]; got != 40000 {
+		t.Errorf("ev was counted %d times, want 40000", got)
 	}
 }

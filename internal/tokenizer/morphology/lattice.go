@@ -47,6 +47,7 @@ type lattice struct {
 	ends      []int32 // nodes that may end the word
 	shape     [2][maxLetters + 1]float64
 	features  []feature
+	path      []int32 // edges of the best analysis, the last first
 }
 
 // findMatches finds every allomorph, right to left, from which suffixes lead
@@ -176,10 +177,11 @@ func (l *lattice) noteStem(x *lexicon, j int, v variant) {
 }
 
 // addGuesses adds unknown roots of every length after which suffixes follow,
-// and the whole word.
+// and the whole word. The plain model, which only asks what grammar allows,
+// also has roots of one letter and pronominals that end in any vowel.
 func (l *lattice) addGuesses(m *model) {
 	for j := 1; j <= l.n; j++ {
-		if !l.reach[j] || j < l.n && (j < 2 || l.lastVowel[j] == classNoVowel) {
+		if !l.reach[j] || j < l.n && (j < 2 && !m.plain || l.lastVowel[j] == classNoVowel) {
 			continue
 		}
 		l.addRoot(m, j, variant{-1, kindPlain, anyAfter, stateNoun})
@@ -188,7 +190,7 @@ func (l *lattice) addGuesses(m *model) {
 		}
 		l.addRoot(m, j, variant{-1, kindPlain, anyAfter, stateVerb})
 		last := l.letters[j-1]
-		if highVowels[last] && j < l.n {
+		if j < l.n && (highVowels[last] || m.plain && isVowel(last)) {
 			l.addRoot(m, j, variant{-1, kindPlain, anyAfter, statePronominal})
 		}
 		if !isVowel(last) && j < l.n && isVowel(l.letters[j]) {

@@ -16,6 +16,7 @@ type model struct {
 	lexicon *lexicon
 	shape   *shapeModel
 	weights []float64
+	plain   bool // see plainModel
 }
 
 func newModel(x *lexicon) *model {
@@ -24,7 +25,11 @@ func newModel(x *lexicon) *model {
 
 // plainModel is a model that knows no roots and prefers nothing: its lattices
 // hold what grammar allows.
-var plainModel = sync.OnceValue(func() *model { return newModel(newLexicon(nil)) })
+var plainModel = sync.OnceValue(func() *model {
+	m := newModel(newLexicon(nil))
+	m.plain = true
+	return m
+})
 
 func (m *model) sum(features []feature) float64 {
 	score := 0.0

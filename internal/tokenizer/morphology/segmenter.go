@@ -29,6 +29,7 @@ type Segmenter struct {
 }
 
 func newSegmenter(m *model) *Segmenter {
+	m.freeze()
 	s := &Segmenter{model: m}
 	s.scratch.New = func() any { return new(lattice) }
 	return s

@@ -179,7 +179,8 @@ func capitalised(examples []*example) []*example {
 // words; those that the present model inflects are left out.
 func (t *trainer) list(entries []LexiconEntry) {
 	t.listed = evidence{}
-	s := newSegmenter(t.m)
+	s := &Segmenter{model: t.m}
+	s.scratch.New = func() any { return new(lattice) }
 	var morphemes []Morpheme
 	for i, e := range entries {
 		if i%1000 == 0 {

@@ -42,7 +42,7 @@ func (f *learner) fit(examples []*example, epochs int, seed uint64) float64 {
 			if x.capital && random.IntN(capitalShare) != 0 {
 				continue
 			}
-			total += f.learn(x)
+			total += f.learn(x, random.Float64() < hideRoots)
 		}
 		if epoch >= epochs/2 {
 			averaged++
@@ -59,10 +59,18 @@ func (f *learner) fit(examples []*example, epochs int, seed uint64) float64 {
 // with a capital, as at the start of a sentence.
 const capitalShare = 4
 
-// learn takes a step on one example.
-func (f *learner) learn(x *example) float64 {
+// hideRoots is the probability that an example is learnt from as if gold did
+// not know its root and stems at all: text has roots that gold lacks.
+const hideRoots = 0.3
+
+// learn takes a step on one example, as if its word were new; with hide, as if
+// its root were new to gold as well.
+func (f *learner) learn(x *example, hide bool) float64 {
 	f.m.lexicon.take(x.credits, -1)
 	defer f.m.lexicon.take(x.credits, 1)
+	if hide {
+		defer f.m.lexicon.hide(x.credits)()
+	}
 	f.lattice.build(f.m, x.text)
 	f.all.compute(f.m, &f.lattice, nil)
 	if !f.constrain(x) {
@@ -130,6 +138,27 @@ func (f *learner) step() {
 		f.squares[id] += g * g
 		f.m.weights[id] += f.rate * g / (math.Sqrt(f.squares[id]) + 1e-2)
 		f.gradient[id] = 0
+	}
+}
+
+// hide takes gold's counts from the lexemes of the credits; the function that
+// it returns gives them back.
+func (x *lexicon) hide(credits []credit) func() {
+	type counts struct {
+		lexeme    *lexeme
+		gold, cut float64
+	}
+	var hidden []counts
+	for _, c := range credits {
+		if l := x.find(c.key.letters, c.key.pos); l != nil && (c.gold > 0 || c.cut > 0) {
+			hidden = append(hidden, counts{l, l.gold, l.cut})
+			l.gold, l.cut = 0, 0
+		}
+	}
+	return func() {
+		for i := len(hidden) - 1; i >= 0; i-- {
+			hidden[i].lexeme.gold, hidden[i].lexeme.cut = hidden[i].gold, hidden[i].cut
+		}
 	}
 }
 

@@ -131,14 +131,16 @@ func (m *model) rootFeatures(l *lattice, e *edge, dst []feature) []feature {
 	on(atThree + int(hash3(uint32(pos+1)<<6|uint32(third), uint32(before), uint32(last))%trailingSize))
 	dst = append(dst, feature{int32(atShape + pos*2 + known), m.shape.root(l, e.pos, j)})
 	if l.capital {
-		whole := 0
-		if j == l.n {
-			whole = 1
-		}
-		g, _ := m.rootGrade(e.lexeme)
-		on(atCapital + int(g)*2 + whole)
+		on(m.capitalFeature(l, e))
 	}
 	return dst
+}
+
+// capitalFeature is the feature of a root in a word with a capital: by how
+// well it is known, and whether it is the whole word.
+func (m *model) capitalFeature(l *lattice, e *edge) int {
+	g, _ := m.rootGrade(e.lexeme)
+	return atCapital + int(g)*2 + boolToInt(int(e.end) == l.n)
 }
 
 // suffixFeatures appends the features of a suffix's edge that leaves n.

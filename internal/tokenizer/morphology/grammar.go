@@ -206,11 +206,6 @@ var grammar = []rule{
 	{TagV3PL, "sHnlAr", verbStems, statePersonPlural},
 }
 
-// finalStates may end a word.
-var finalStates = func() (final [stateCount]bool) {
-	for s := range final {
-		final[s] = true
-	}
-	final[stateNarrowed], final[stateInability] = false, false
-	return final
-}()
+// finalStates are the states, a bit each, in which a word may end: all but
+// those in which a stem waits for its suffix.
+const finalStates = 1<<stateCount - 1 - 1<<stateNarrowed - 1<<stateInability

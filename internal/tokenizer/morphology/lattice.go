@@ -37,16 +37,19 @@ type match struct {
 type lattice struct {
 	word
 	lastVowel [maxLetters + 1]uint8 // class of the last vowel before each place
-	reach     [maxLetters + 1]bool  // suffixes lead from here to the end
-	matchAt   [maxLetters + 1][2]int32
-	matches   []match
-	stems     [maxLetters + 1][2]int32 // lexemes that end here, by part of speech (noun, verb), -1
-	heads     [maxLetters + 1]int32
-	nodes     []node
-	edges     []edge
-	ends      []int32 // nodes that may end the word
-	shape     [2][maxLetters + 1]float64
-	features  []feature
+	// reach holds at each place the states, a bit each, from which suffixes
+	// lead on to the end.
+	reach    [maxLetters + 1]uint32
+	matchAt  [maxLetters + 1][2]int32
+	matches  []match
+	stems    [maxLetters + 1][2]int32 // lexemes that end here, by part of speech (noun, verb), -1
+	heads    [maxLetters + 1]int32
+	nodes    []node
+	edges    []edge
+	ends     []int32 // nodes that may end the word
+	shape    [2][maxLetters + 1]float64
+	features []feature
+	path     []int32 // edges of the best analysis, the last first
 }
 
 // findMatches finds every allomorph, right to left, from which suffixes lead
@@ -60,12 +63,11 @@ func (l *lattice) findMatches() {
 		}
 	}
 	l.matches = l.matches[:0]
-	l.reach[l.n] = true
+	l.reach[l.n] = finalStates
 	for i := l.n - 1; i > 0; i-- {
 		first := int32(len(l.matches))
 		l.matchFrom(i)
 		l.matchAt[i] = [2]int32{first, int32(len(l.matches))}
-		l.reach[i] = len(l.matches) > int(first)
 	}
 }
 
@@ -75,13 +77,14 @@ func (l *lattice) matchFrom(i int) {
 	before := letterContext[l.letters[i-1]]
 	class := l.lastVowel[i]
 	harmony, front := uint8(1)<<class, uint8(1)<<frontOf(class)
+	l.reach[i] = 0
 	node := int32(0)
 	for j := i; j < l.n; {
 		if node = t.child(node, l.letters[j]); node < 0 {
 			return
 		}
 		j++
-		if !l.reach[j] {
+		if l.reach[j] == 0 {
 			continue
 		}
 		after := uint8(contextEnd)
@@ -91,9 +94,11 @@ func (l *lattice) matchFrom(i int) {
 		low, high := t.values(node)
 		for _, id := range suffixes.order[low:high] {
 			a := &allomorphs[id]
-			if a.before&before == 0 || a.after&after == 0 || a.harmony&(harmony|front) == 0 || !l.lastFits(i, a.last) {
+			if l.reach[j]>>a.to&1 == 0 || a.before&before == 0 || a.after&after == 0 ||
+				a.harmony&(harmony|front) == 0 || !l.lastFits(i, a.last) {
 				continue
 			}
+			l.reach[i] |= a.hosts
 			l.matches = append(l.matches, match{id, uint8(j), a.harmony&harmony == 0})
 		}
 	}
@@ -156,7 +161,7 @@ func (l *lattice) addKnownRoots(m *model) {
 				continue
 			}
 			l.noteStem(x, j, v)
-			if l.reach[j] && x.lexemes[v.lexeme].known() {
+			if l.reach[j]>>v.state&1 != 0 && x.lexemes[v.lexeme].known() {
 				l.addRoot(m, j, v)
 			}
 		}
@@ -176,24 +181,33 @@ func (l *lattice) noteStem(x *lexicon, j int, v variant) {
 }
 
 // addGuesses adds unknown roots of every length after which suffixes follow,
-// and the whole word.
+// and the whole word. The plain model, which only asks what grammar allows,
+// also has roots of one letter and pronominals that end in any vowel.
 func (l *lattice) addGuesses(m *model) {
 	for j := 1; j <= l.n; j++ {
-		if !l.reach[j] || j < l.n && (j < 2 || l.lastVowel[j] == classNoVowel) {
+		if l.reach[j] == 0 || j < l.n && (j < 2 && !m.plain || l.lastVowel[j] == classNoVowel) {
 			continue
 		}
-		l.addRoot(m, j, variant{-1, kindPlain, anyAfter, stateNoun})
+		l.guess(m, j, kindPlain, stateNoun)
 		if l.lastVowel[j] == classNoVowel {
 			continue
 		}
-		l.addRoot(m, j, variant{-1, kindPlain, anyAfter, stateVerb})
-		last := l.letters[j-1]
-		if highVowels[last] && j < l.n {
-			l.addRoot(m, j, variant{-1, kindPlain, anyAfter, statePronominal})
+		l.guess(m, j, kindPlain, stateVerb)
+		if j == l.n {
+			continue
 		}
-		if !isVowel(last) && j < l.n && isVowel(l.letters[j]) {
-			l.addRoot(m, j, variant{-1, kindNarrowed, anyAfter, stateNarrowed})
+		if last := l.letters[j-1]; highVowels[last] || m.plain && isVowel(last) {
+			l.guess(m, j, kindPlain, statePronominal)
+		} else if !isVowel(last) && isVowel(l.letters[j]) {
+			l.guess(m, j, kindNarrowed, stateNarrowed)
 		}
+	}
+}
+
+// guess adds an unknown root that ends at place j, unless nothing follows it.
+func (l *lattice) guess(m *model, j int, k kind, s state) {
+	if l.reach[j]>>s&1 != 0 {
+		l.addRoot(m, j, variant{lexeme: -1, kind: k, after: anyAfter, state: s})
 	}
 }
 
@@ -211,7 +225,7 @@ func posOfState(s state) POS {
 // addRoot adds the edge of a root that ends at place j.
 func (l *lattice) addRoot(m *model, j int, v variant) {
 	e := edge{from: -1, end: uint8(j), form: -1, lexeme: v.lexeme, kind: v.kind, pos: posOfState(v.state)}
-	e.score = m.rootScore(l, &e)
+	e.score = m.rootScore(l, &e, &v)
 	grade, front := m.rootGrade(v.lexeme)
 	l.addEdge(&e, node{pos: e.end, state: v.state, last: uint8(e.pos), prev: grade, front: 1 + front})
 }
@@ -260,11 +274,9 @@ func (l *lattice) addEdge(e *edge, to node) {
 	l.edges = append(l.edges, *e)
 }
 
-// collectEnds lists the nodes that may end the word.
+// collectEnds lists the nodes that end the word.
 func (l *lattice) collectEnds() {
 	for at := l.heads[l.n]; at >= 0; at = l.nodes[at].next {
-		if finalStates[l.nodes[at].state] {
-			l.ends = append(l.ends, at)
-		}
+		l.ends = append(l.ends, at)
 	}
 }

@@ -58,6 +58,7 @@ type variant struct {
 	kind   kind
 	after  uint8 // context bits of the next letter
 	state  state
+	score  float64 // see model.freeze
 }
 
 // lexicon holds the lexemes, sorted by letters and part of speech, and the
@@ -65,6 +66,7 @@ type variant struct {
 type lexicon struct {
 	lexemes  []lexeme
 	index    map[lexemeKey]int32
+	keys     []string  // the spellings, sorted
 	variants []variant // grouped by spelling
 	trie     trie
 }
@@ -89,16 +91,15 @@ func newLexicon(lexemes []lexeme) *lexicon {
 		spellings = appendVariants(spellings, int32(i), &lexemes[i])
 	}
 	sort.SliceStable(spellings, func(i, j int) bool { return spellings[i].letters < spellings[j].letters })
-	var keys []string
 	var first []int32
 	for _, s := range spellings {
-		if len(keys) == 0 || keys[len(keys)-1] != s.letters {
-			keys = append(keys, s.letters)
+		if len(x.keys) == 0 || x.keys[len(x.keys)-1] != s.letters {
+			x.keys = append(x.keys, s.letters)
 			first = append(first, int32(len(x.variants)))
 		}
 		x.variants = append(x.variants, s.variant)
 	}
-	x.trie = newTrie(keys, append(first, int32(len(x.variants))))
+	x.trie = newTrie(x.keys, append(first, int32(len(x.variants))))
 	return x
 }
 
@@ -120,7 +121,7 @@ type spelled struct {
 // evidence; voicing and narrowing follow from the sound.
 func appendVariants(list []spelled, id int32, x *lexeme) []spelled {
 	add := func(letters string, k kind, after uint8, s state) {
-		list = append(list, spelled{letters, variant{id, k, after, s}})
+		list = append(list, spelled{letters, variant{lexeme: id, kind: k, after: after, state: s}})
 	}
 	s := stateOf[x.pos]
 	add(x.letters, kindPlain, anyAfter, s)

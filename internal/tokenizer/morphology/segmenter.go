@@ -29,6 +29,7 @@ type Segmenter struct {
 }
 
 func newSegmenter(m *model) *Segmenter {
+	m.freeze()
 	s := &Segmenter{model: m}
 	s.scratch.New = func() any { return new(lattice) }
 	return s
@@ -58,14 +59,13 @@ func (s *Segmenter) segment(l *lattice, word []byte, dst []Morpheme) []Morpheme 
 	if best < 0 {
 		return append(dst, Morpheme{End: len(word), Tag: TagRoot})
 	}
-	first := len(dst)
+	l.path = l.path[:0]
 	for at := best; at >= 0; {
-		e := &l.edges[l.nodes[at].back]
-		dst = append(dst, s.morpheme(l, e))
-		at = e.from
+		l.path = append(l.path, l.nodes[at].back)
+		at = l.edges[l.nodes[at].back].from
 	}
-	for i, j := first, len(dst)-1; i < j; i, j = i+1, j-1 {
-		dst[i], dst[j] = dst[j], dst[i]
+	for i := len(l.path) - 1; i >= 0; i-- {
+		dst = append(dst, s.morpheme(l, &l.edges[l.path[i]]))
 	}
 	return dst
 }

@@ -179,7 +179,8 @@ func capitalised(examples []*example) []*example {
 // words; those that the present model inflects are left out.
 func (t *trainer) list(entries []LexiconEntry) {
 	t.listed = evidence{}
-	s := newSegmenter(t.m)
+	s := &Segmenter{model: t.m}
+	s.scratch.New = func() any { return new(lattice) }
 	var morphemes []Morpheme
 	for i, e := range entries {
 		if i%1000 == 0 {
@@ -189,13 +190,11 @@ func (t *trainer) list(entries []LexiconEntry) {
 		if letters == "" || len(letters) > maxLetters || hasOther(letters) {
 			continue
 		}
-		if morphemes = s.Segment([]byte(e.Stem), morphemes[:0]); inflected(morphemes) {
-			continue
-		}
-		if e.Noun || !e.Verb {
+		morphemes = s.Segment([]byte(e.Stem), morphemes[:0])
+		if (e.Noun || !e.Verb) && !inflected(morphemes) {
 			t.listed.at(letters, Noun).listed = true
 		}
-		if e.Verb {
+		if e.Verb && !negated(morphemes) {
 			t.listed.at(letters, Verb).listed = true
 		}
 	}
@@ -207,6 +206,16 @@ func inflected(morphemes []Morpheme) bool {
 		if !m.Tag.derivational() {
 			return true
 		}
+	}
+	return false
+}
+
+// negated says whether what takes verbal suffixes is itself negated or
+// extended: gelme, gelebil.
+func negated(morphemes []Morpheme) bool {
+	switch morphemes[len(morphemes)-1].Tag.Class() {
+	case ClassNegation, ClassAbility, ClassVerbalNoun:
+		return len(morphemes) > 1
 	}
 	return false
 }

@@ -68,10 +68,9 @@ func (f *tokenizerExport) run(command *cobra.Command, file string) error {
 	}
 	a := m.Model().Agreement(counter)
 	_, err = fmt.Fprintf(command.OutOrStdout(), `%s: agrees on %.2f %% of %d running words (%s).
-%d kinds of words differ: the format knows no morphemes and takes the most probable pieces
-of a word, which in %d of them cross a morpheme boundary; in the others a morpheme that is a piece
-is cut, or a word is cut at another of its boundaries.
-`, f.out, 100*float64(a.Same)/float64(max(a.Words, 1)), a.Words, where, a.Different, a.Repartings)
+The format knows no morphemes and takes the most probable pieces of a word: %d kinds of words
+are cut in another way, %d of them with a piece across a morpheme boundary.
+`, f.out, 100*float64(a.Same)/float64(max(a.Words, 1)), a.Words, where, a.Different, a.Crossing)
 	return err
 }
 

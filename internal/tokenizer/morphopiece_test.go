@@ -48,7 +48,10 @@ func pieceLabels(t *tokenizer.MorphoPiece, ids []int32) []tokenizer.Label {
 func TestMorphoPieceLabels(t *testing.T) {
 	t.Parallel()
 	tok := newMorphoPiece()
-	const root, plural, locative = 8 + uint8(morphology.ClassRoot), 8 + uint8(morphology.ClassPlural), 8 + uint8(morphology.ClassLocative)
+	const (
+		root, plural       = 8 + uint8(morphology.ClassRoot), 8 + uint8(morphology.ClassPlural)
+		locative, ablative = 8 + uint8(morphology.ClassLocative), 8 + uint8(morphology.ClassAblative)
+	)
 	type want struct {
 		piece       string
 		kind, place uint8
@@ -61,7 +64,7 @@ func TestMorphoPieceLabels(t *testing.T) {
 		{
 			{" okul", root, 0, 2, true, 0, ""}, {"lar", plural, 1, 1, false, 1, "lAr"}, {"da", locative, 2, 1, false, 1, "DA"},
 			{" ", 5, 0, 0, false, 0, ""}, {"1", 4, 0, 0, true, 0, ""}, {"2", 4, 0, 0, false, 0, ""},
-			{"'dan", tokenizer.TypeWord, 0, 1, false, 0, ""}, {"\n", 6, 0, 0, false, 0, ""},
+			{"'den", ablative, 0, 3, false, 0, "DAn"}, {"\n", 6, 0, 0, false, 0, ""},
 		},
 		{{" göz", root, 0, 4, true, 0, ""}, {"lar", plural, 1, 1, false, 2, "lAr"}, {" ev", root, 0, 3, true, 0, ""}},
 		{{"\xe6", 8, 0, 0, true, 0, ""}, {"\xbc", 8, 1, 0, false, 0, ""}, {"\xa2", 8, 2, 0, false, 0, ""}},

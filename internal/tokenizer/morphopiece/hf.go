@@ -111,8 +111,8 @@ func (m *Model) hfPiece(id int32, lowest float64) (text string, score float64) {
 
 // Agreement says how often the exported model gives the ids of this one.
 type Agreement struct {
-	Words, Same           int64 // running words
-	Different, Repartings int64 // kinds of words that differ; of them, those with a morpheme boundary inside a piece
+	Words, Same         int64 // running words
+	Different, Crossing int64 // kinds of words that differ; of them, those with a piece across a morpheme boundary
 }
 
 // Agreement compares the model with what HuggingFace returns on the words that
@@ -136,7 +136,7 @@ func (m *Model) Agreement(c *Counter) Agreement {
 		}
 		result.Different++
 		if crosses(free, e.cuts) {
-			result.Repartings++
+			result.Crossing++
 		}
 	}
 	return result

@@ -50,7 +50,7 @@ func Corpus() []string {
 	r := rand.New(rand.NewPCG(7, 8))
 	var words []string
 	Forms(func(segments, _ []string) { words = append(words, strings.Join(segments, "")) })
-	others := []string{"Ankara'dan", "2024'te", "(%50)", "“söz”", "çok", "iyi;", "TBMM'ye", "emoji 🙂", "a\tb"}
+	others := []string{"Ankara'dan", "deniz'den", "2024'te", "(%50)", "“söz”", "çok", "iyi;", "TBMM'ye", "emoji 🙂", "a\tb"}
 	var lines []string
 	for range 600 {
 		var line []string

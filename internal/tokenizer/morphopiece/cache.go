@@ -26,14 +26,14 @@ const (
 	slotKey = 30
 	slotIDs = 8
 	ways    = 4
-	// cacheSets is the number of sets: 131,072 slots, 8 MiB.
+	// cacheSets is an encoder's number of sets: 131,072 slots, 8 MiB.
 	cacheSets = 1 << 15
 	// maxLong bounds the spans in the map; when it is full it starts anew.
 	maxLong = 1 << 14
 )
 
-func newCache() *cache {
-	return &cache{tags: make([]uint32, ways*cacheSets), slots: make([]slot, ways*cacheSets), long: map[string][]int32{}}
+func newCache(sets int) *cache {
+	return &cache{tags: make([]uint32, ways*sets), slots: make([]slot, ways*sets), long: map[string][]int32{}}
 }
 
 // find returns the ids of a span, nil if they are not known. They are not to
@@ -42,7 +42,7 @@ func (c *cache) find(h uint64, text []byte) []int32 {
 	if len(text) > slotKey {
 		return c.long[string(text)]
 	}
-	first, tag := place(h)
+	first, tag := c.place(h)
 	for i, t := range c.tags[first : first+ways] {
 		if t != tag {
 			continue
@@ -58,8 +58,9 @@ func (c *cache) find(h uint64, text []byte) []int32 {
 }
 
 // place returns the first slot of a hash's set, and the tag.
-func place(h uint64) (first int, tag uint32) {
-	return int(h%cacheSets) * ways, uint32(h>>32) | 1
+func (c *cache) place(h uint64) (first int, tag uint32) {
+	sets := uint64(len(c.tags) / ways) // a power of two
+	return int(h&(sets-1)) * ways, uint32(h>>32) | 1
 }
 
 // keep remembers the ids of a span. In a full set it takes the place of one
@@ -72,7 +73,7 @@ func (c *cache) keep(h uint64, text []byte, ids []int32) {
 		c.long[string(text)] = append([]int32(nil), ids...)
 		return
 	}
-	first, tag := place(h)
+	first, tag := c.place(h)
 	at := first + int(h>>62)
 	for i, t := range c.tags[first : first+ways] {
 		if t == 0 {

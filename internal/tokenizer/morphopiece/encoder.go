@@ -17,10 +17,12 @@ type Encoder struct {
 }
 
 // NewEncoder returns an encoder with an empty cache.
-func (m *Model) NewEncoder() *Encoder {
+func (m *Model) NewEncoder() *Encoder { return m.newEncoder(cacheSets) }
+
+func (m *Model) newEncoder(sets int) *Encoder {
 	return &Encoder{
 		m: m, analyser: analyser{segmenter: m.segmenter},
-		pieces: m.vocabulary.NewSegmenter(), cache: newCache(),
+		pieces: m.vocabulary.NewSegmenter(), cache: newCache(sets),
 	}
 }
 

@@ -3,7 +3,6 @@ package morphology
 import (
 	"errors"
 	"math"
-	"unicode"
 )
 
 // LexiconEntry is a word of a user's word list.
@@ -152,70 +151,4 @@ func (t *trainer) merge(found evidence) {
 	}
 	t.m = newModel(newLexicon(lexemes))
 	t.m.shape = fitShape(t.m.lexicon.lexemes)
-}
-
-// capitalised returns copies of the small-letter examples with a capital.
-func capitalised(examples []*example) []*example {
-	var list []*example
-	for _, x := range examples {
-		runes := []rune(string(x.text))
-		if isUpper(runes[0]) {
-			continue
-		}
-		big := unicode.TurkishCase.ToUpper(runes[0])
-		if foldRune(big) != foldRune(runes[0]) || !isUpper(big) {
-			continue
-		}
-		text := string(big) + string(runes[1:])
-		c := *x
-		c.text, c.capital = []byte(text), true
-		c.credits = append([]credit{}, x.credits...)
-		list = append(list, &c)
-	}
-	return list
-}
-
-// list takes the user's words into the lexicon. Word lists also hold inflected
-// words; those that the present model inflects are left out.
-func (t *trainer) list(entries []LexiconEntry) {
-	t.listed = evidence{}
-	s := &Segmenter{model: t.m}
-	s.scratch.New = func() any { return new(lattice) }
-	var morphemes []Morpheme
-	for i, e := range entries {
-		if i%1000 == 0 {
-			t.o.Progress("reading the word list", i, len(entries))
-		}
-		letters := string(bytesOf(fold(e.Stem)))
-		if letters == "" || len(letters) > maxLetters || hasOther(letters) {
-			continue
-		}
-		morphemes = s.Segment([]byte(e.Stem), morphemes[:0])
-		if (e.Noun || !e.Verb) && !inflected(morphemes) {
-			t.listed.at(letters, Noun).listed = true
-		}
-		if e.Verb && !negated(morphemes) {
-			t.listed.at(letters, Verb).listed = true
-		}
-	}
-}
-
-// inflected says whether a suffix is other than derivation.
-func inflected(morphemes []Morpheme) bool {
-	for _, m := range morphemes[1:] {
-		if !m.Tag.derivational() {
-			return true
-		}
-	}
-	return false
-}
-
-// negated says whether what takes verbal suffixes is itself negated or
-// extended: gelme, gelebil.
-func negated(morphemes []Morpheme) bool {
-	switch morphemes[len(morphemes)-1].Tag.Class() {
-	case ClassNegation, ClassAbility, ClassVerbalNoun:
-		return len(morphemes) > 1
-	}
-	return false
 }

@@ -38,8 +38,7 @@ var (
 	atCapital  = atShape + int(posCount)*2
 	atFront    = atCapital + gradeCount*2
 	atListed   = atFront + 4
-	atStemRaw  = atListed + int(posCount)
-	featureLen = atStemRaw + int(tagCount)*rawGrades
+	featureLen = atListed + int(posCount)
 )
 
 // formIDs numbers the pairs of tag and spelling of the allomorphs.
@@ -156,26 +155,25 @@ func (m *model) suffixFeatures(l *lattice, e *edge, n *node, dst []feature) []fe
 		on(atFront + int(n.front) - 1)
 	}
 	if group := stemGroup[a.tag]; group >= 0 {
-		gold, cut, raw := m.stemGrades(l, int(e.end), a.to)
+		gold, cut := m.stemGrades(l, int(e.end), a.to)
 		on(atStem + (int(group)*goldGrades+gold)*goldGrades + cut)
-		on(atStemRaw + int(a.tag)*rawGrades + raw)
 	}
 	return dst
 }
 
 // stemGrades returns how often gold has the word up to place j as a root and
-// as a stem that it cuts, and how often raw words seem to have it as a root.
-func (m *model) stemGrades(l *lattice, j int, s state) (gold, cut, raw int) {
+// as a stem that it cuts.
+func (m *model) stemGrades(l *lattice, j int, s state) (gold, cut int) {
 	pos := 0
 	if s == stateVerb || s == stateNarrowed {
 		pos = 1
 	}
 	id := l.stems[j][pos]
 	if id < 0 {
-		return 0, 0, 0
+		return 0, 0
 	}
 	x := &m.lexicon.lexemes[id]
-	return grade(x.gold), grade(x.cut), rawGrade(x.raw)
+	return grade(x.gold), grade(x.cut)
 }
 
 // stemGroup groups the derivational tags, -1 for others.

@@ -63,8 +63,8 @@ func (m *model) suffixScore(l *lattice, e *edge, n *node) float64 {
 		score += m.weights[atFront+int(n.front)-1]
 	}
 	if group := stemGroup[a.tag]; group >= 0 {
-		gold, cut, raw := m.stemGrades(l, int(e.end), a.to)
-		score += m.weights[atStem+(int(group)*goldGrades+gold)*goldGrades+cut] + m.weights[atStemRaw+int(a.tag)*rawGrades+raw]
+		gold, cut := m.stemGrades(l, int(e.end), a.to)
+		score += m.weights[atStem+(int(group)*goldGrades+gold)*goldGrades+cut]
 	}
 	return score
 }

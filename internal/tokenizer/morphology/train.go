@@ -3,6 +3,7 @@ package morphology
 import (
 	"errors"
 	"math"
+	"sort"
 )
 
 // LexiconEntry is a word of a user's word list.
@@ -18,6 +19,7 @@ type Options struct {
 	Rounds      int     // passes over the raw words, each followed by fitting (default 2)
 	Epochs      int     // passes over the gold words in each fit (default 8)
 	MinEvidence float64 // raw word types that a root needs to enter the lexicon (default 0.7)
+	MaxRoots    int     // roots that the lexicon has for raw evidence alone: those with the most (default 100,000)
 	Seed        uint64
 	// Progress, if set, is told what is being done and how much of it is done.
 	Progress func(stage string, done, total int)
@@ -32,6 +34,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MinEvidence == 0 {
 		o.MinEvidence = 0.7
+	}
+	if o.MaxRoots == 0 {
+		o.MaxRoots = 100_000
 	}
 	if o.Progress == nil {
 		o.Progress = func(string, int, int) {}
@@ -140,15 +145,28 @@ func (t *trainer) merge(found evidence) {
 			}
 		}
 	}
-	var lexemes []lexeme
-	for _, x := range all {
-		if x.gold > 0 || x.cut > 0 || x.listed || x.raw >= t.o.MinEvidence {
-			for _, n := range x.counts() {
-				*n = math.Round(*n*evidenceSteps) / evidenceSteps
-			}
-			lexemes = append(lexemes, *x)
-		}
-	}
+	lexemes := t.choose(all)
 	t.m = newModel(newLexicon(lexemes))
 	t.m.shape = fitShape(t.m.lexicon.lexemes)
+}
+
+// choose returns the lexemes that the lexicon takes: all that gold or the list
+// has, and those with the most raw evidence.
+func (t *trainer) choose(all evidence) []lexeme {
+	var kept, others []lexeme
+	for _, x := range all {
+		for _, n := range x.counts() {
+			*n = math.Round(*n*evidenceSteps) / evidenceSteps
+		}
+		if x.gold > 0 || x.cut > 0 || x.listed {
+			kept = append(kept, *x)
+		} else if x.raw >= t.o.MinEvidence {
+			others = append(others, *x)
+		}
+	}
+	sort.Slice(others, func(i, j int) bool {
+		a, b := &others[i], &others[j]
+		return a.raw > b.raw || a.raw == b.raw && a.before(b)
+	})
+	return append(kept, others[:min(len(others), t.o.MaxRoots)]...)
 }

@@ -16,9 +16,10 @@ type LexiconEntry struct {
 
 // Options are the settings of Train; the zero value takes the defaults.
 type Options struct {
-	Rounds      int     // passes over the raw words, each followed by fitting (default 2)
+	Rounds      int     // passes over the raw words, each followed by fitting (default 2; negative for none)
 	Epochs      int     // passes over the gold words in each fit (default 8)
 	MinEvidence float64 // raw word types that a root needs to enter the lexicon (default 0.7)
+	MaxWords    int     // word types that are read, the most frequent: they bound the memory (default 500,000)
 	MaxRoots    int     // roots that the lexicon has for raw evidence alone: those with the most (default 100,000)
 	Seed        uint64
 	// Progress, if set, is told what is being done and how much of it is done.
@@ -34,6 +35,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MinEvidence == 0 {
 		o.MinEvidence = 0.7
+	}
+	if o.MaxWords == 0 {
+		o.MaxWords = 500_000
 	}
 	if o.MaxRoots == 0 {
 		o.MaxRoots = 100_000
@@ -54,7 +58,7 @@ const (
 // the arguments only.
 func Train(words map[string]int64, gold []GoldWord, lexicon []LexiconEntry, o Options) (*Segmenter, error) {
 	o = o.withDefaults()
-	raw := rawWords(words)
+	raw := rawWords(words, o.MaxWords)
 	if len(raw) == 0 && len(gold) == 0 {
 		return nil, errors.New("training a segmenter needs words: neither the text nor the gold has any")
 	}

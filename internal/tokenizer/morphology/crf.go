@@ -61,7 +61,7 @@ const capitalShare = 4
 
 // hideRoots is the probability that an example is learnt from as if gold did
 // not know its root and stems at all: text has roots that gold lacks.
-const hideRoots = 0.3
+const hideRoots = 0.2
 
 // learn takes a step on one example, as if its word were new; with hide, as if
 // its root were new to gold as well.

@@ -14,7 +14,7 @@ const (
 	// shared among all spellings by the letter model.
 	emGuess = 200.0
 	// emListed is the weight of a root that is in the user's word list.
-	emListed = 2.0
+	emListed = 0.5
 	// emSmoothing is added to each expected count of a transition.
 	emSmoothing = 0.1
 )
@@ -41,9 +41,12 @@ func (t transitions) count(m *model, l *lattice, s *sums) {
 func (m *model) setGenerative(t transitions) {
 	clear(m.weights)
 	for pos := range int(posCount) {
-		m.weights[atRaw+pos*rawGrades] = quantise(math.Log(emGuess))
-		for g := 1; g < rawGrades; g++ {
+		for g := range rawGrades {
 			m.weights[atRaw+pos*rawGrades+g] = quantise(math.Log(0.7 * math.Exp2(float64(g-1))))
+		}
+		// Only guesses have the lengths of unknown roots.
+		for n := range lengthCount {
+			m.weights[atLength+pos*2*lengthCount+n] = quantise(math.Log(emGuess / 0.35))
 		}
 		m.weights[atShape+pos*2] = 1
 		m.weights[atListed+pos] = emListed

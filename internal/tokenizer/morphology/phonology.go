@@ -8,10 +8,10 @@ type letter uint8
 
 const alphabet = "?abcçdefgğhıijklmnoöpqrsştuüvwxyz"
 
-const (
-	letterOther letter = 0
-	letterCount        = 33
-)
+const letterOther letter = 0
+
+// letterCount is the number of letters, letterOther included.
+const letterCount = 33
 
 // maxLetters bounds the letters of a word that is analysed; a longer run is
 // one root, which keeps the work linear in the text.

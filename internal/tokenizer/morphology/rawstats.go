@@ -6,14 +6,16 @@ import "sort"
 type rawWord struct {
 	letters string
 	text    []byte // in small letters where the text has it so
+	count   int64
 }
 
-// rawWords returns the types of letters of the Turkish alphabet, q, w and x
-// only, sorted; spellings that differ in case are one type.
-func rawWords(words map[string]int64) []rawWord {
-	byLetters := map[string]string{}
+// rawWords returns the limit most frequent types of letters of the Turkish
+// alphabet, q, w and x only, sorted by letters; spellings that differ in case
+// are one type.
+func rawWords(words map[string]int64, limit int) []rawWord {
+	byLetters := map[string]*rawWord{}
 	var w word
-	for text := range words {
+	for text, count := range words {
 		w.read([]byte(text))
 		if w.n == 0 || w.tooLong {
 			continue
@@ -22,15 +24,23 @@ func rawWords(words map[string]int64) []rawWord {
 		if hasOther(letters) {
 			continue
 		}
-		old, seen := byLetters[letters]
-		if !seen || smallFirst(text, old) {
-			byLetters[letters] = text
+		old := byLetters[letters]
+		if old == nil {
+			old = &rawWord{letters: letters, text: []byte(text)}
+			byLetters[letters] = old
+		} else if smallFirst(text, string(old.text)) {
+			old.text = []byte(text)
 		}
+		old.count += count
 	}
 	list := make([]rawWord, 0, len(byLetters))
-	for letters, text := range byLetters {
-		list = append(list, rawWord{letters, []byte(text)})
+	for _, x := range byLetters {
+		list = append(list, *x)
 	}
+	sort.Slice(list, func(i, j int) bool {
+		return list[i].count > list[j].count || list[i].count == list[j].count && list[i].letters < list[j].letters
+	})
+	list = list[:min(len(list), limit)]
 	sort.Slice(list, func(i, j int) bool { return list[i].letters < list[j].letters })
 	return list
 }

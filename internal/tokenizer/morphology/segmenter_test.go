@@ -2,7 +2,6 @@ package morphology_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -53,51 +52,6 @@ func cutOf(word string, morphemes []morphology.Morpheme) string {
 
 func segment(s *morphology.Segmenter, word string) string {
 	return cutOf(word, s.Segment([]byte(word), nil))
-}
-
-// The automaton knows these cuts, among others: Analyses lists them.
-func TestGrammar(t *testing.T) {
-	t.Parallel()
-	cuts := strings.Fields(`
-		ev|ler|imiz|de|ki|ler|den kapı|nız|dan köy|ünüz|ün masa|sı|yla kalem|le yol|lar|da|yız
-		kitab|ımız|ı renk|siz|lik ağac|ı kanad|ı çiçeğ|i reng|i psikoloğ|u
-		su|yu su|yun su|yum su|dan ne|yi bu|nun şu|na o|nlar bu|ndan|dır kendi|nde buzdolabı|nda biz|im biz|imle
-		araba|sı|nda araba|lar|ı|nda|ki dün|kü bugün|kü öğrenci|ler|in|ki|ler
-		tuz|lu tuz|suz|luk balık|çı iş|çi|ler toplum|sal yavaş|ça insan|ca çocuk|ça köpek|çik kuzu|cuk beş|inci altı|ncı üç|er altı|şar
-		taş|la|n|dı güzel|leş|tir|il|me|si ev|len|di|ler temiz|l|iyor hız|lan|an
-		bak|ıl|dı gel|in|di oku|n|uyor yıka|n|mak döv|üş|tü anla|ş|ıl|dı yaz|dır|t|tı iç|ir|di çık|ar|dı kork|ut|tu oku|t|tu
-		gid|ebil|ir|im gel|e|me|di|k oku|ya|m|ıyor|du bil|me|yebil|ir yap|ıver|di bak|akal|dı gid|edur|un
-		gel|di|m gel|di|n gel|di|k gel|di|niz gel|di|ler gel|miş|im gel|ecek|sin gel|eceğ|im gel|eceğ|iz gel|iyor|uz gel|ir|siniz
-		gel|se|m gel|se|ydi|k gel|miş|ti|m gel|iyor|du gel|iyor|lar|dı gel|ecek|miş gel|ir|se|niz gel|di|yse gel|meli|yim
-		gel|e|yim gel|e|lim gel|sin gel|sin|ler gel|sinler gel|in gel|iniz gel|mekte|yiz gel|mekte|dir gel|miş|tir
-		gel|me|m gel|me|yiz gel|me|z gel|me|z|ler gel|m|iyor gel|me|yecek gel|me|meli gel|me|sin
-		gel|diğ|imiz gel|dik|ler|i|ni gel|eceğ|i|ni gel|ecek|ler|i gel|en|in gel|miş|ler|in bil|in|me|yen
-		gel|me gel|me|m gel|me|ye gel|iş|i|ne gel|mek|ten gel|mek|le gel|meğ|e oku|yuş
-		gel|erek gel|ip gel|ince gel|ince|ye gel|dikçe gel|me|den gel|meksizin gel|eli gel|ir|ken hasta|yken gel|ir|cesine
-		oku|yucu sat|ıcı|lar yap|ıcı|lık
-		hasta|ydı|m iyi|ymiş öğretmen|dir|ler güzel|se okul|da|ydı|k çocuk|tur asker|ken
-		başl|ıyor ist|iyor|um söyl|üyor anl|ıyor|sunuz di|yor yi|yecek di|yen gid|iyor ed|er tad|ar
-		saat|i saat|ler|de hal|ler rol|ü alkol|lü`)
-	for _, want := range cuts {
-		word := strings.ReplaceAll(want, "|", "")
-		list := small().Analyses([]byte(word), 500)
-		if !slices.ContainsFunc(list, func(a morphology.Analysis) bool { return cutOf(word, a.Morphemes) == want }) {
-			t.Errorf("%s is not among %d analyses", want, len(list))
-		}
-	}
-}
-
-// What no grammar allows is not offered.
-func TestGrammarRefuses(t *testing.T) {
-	t.Parallel()
-	for _, wrong := range []string{"ev|lar", "kitap|ci", "git|di", "araba|ın", "gel|ma|di", "ev|ı", "kitap|da", "gel|ar", "kal|ür"} {
-		word := strings.ReplaceAll(wrong, "|", "")
-		for _, a := range small().Analyses([]byte(word), 500) {
-			if cutOf(word, a.Morphemes) == wrong {
-				t.Errorf("%s breaks harmony, assimilation or the buffer letters, but is offered", wrong)
-			}
-		}
-	}
 }
 
 // Words that the training list lacks, from roots and suffixes that it has.
@@ -197,69 +151,6 @@ func TestCaseIsFolded(t *testing.T) {
 	}
 }
 
-func TestTrainingTwiceGivesTheSame(t *testing.T) {
-	t.Parallel()
-	again, err := trainSmall()
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, errA := json.Marshal(small())
-	b, errB := json.Marshal(again)
-	if errA != nil || errB != nil || !bytes.Equal(a, b) {
-		t.Errorf("two trainings differ (%v, %v)", errA, errB)
-	}
-}
-
-func TestRestoredModelIsTheSame(t *testing.T) {
-	t.Parallel()
-	data, err := json.Marshal(small())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var restored morphology.Segmenter
-	if err := json.Unmarshal(data, &restored); err != nil {
-		t.Fatal(err)
-	}
-	again, err := json.Marshal(&restored)
-	if err != nil || !bytes.Equal(data, again) {
-		t.Errorf("storing the restored model gives something else (%v)", err)
-	}
-	for _, w := range append([]string{"evlerimizden", "gelmeyecektik", "Washingtonlular"}, oddWords...) {
-		a, b := small().Analyses([]byte(w), 3), restored.Analyses([]byte(w), 3)
-		if fmt.Sprint(a) != fmt.Sprint(b) {
-			t.Errorf("%q: %v before storing, %v after", w, a, b)
-		}
-	}
-}
-
-func TestBrokenModelsAreRefused(t *testing.T) {
-	t.Parallel()
-	data, err := json.Marshal(small())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, change := range map[string][2]string{
-		"format":  {`"agiformer-morphology"`, `"other"`},
-		"version": {`"version":1`, `"version":99`},
-		"grammar": {`"grammar":"`, `"grammar":"0`},
-		"stem":    {`"ağız n`, `"AĞIZ n`},
-		"pos":     {`"ağız n`, `"ağız z`},
-		"count":   {`"ağız n 0`, `"ağız n 0 -5`},
-		"order":   {`"ağız n`, `"zzz n`},
-		"weights": {`"weights":"`, `"weights":"!`},
-		"shape":   {`"shape":["`, `"shape":["","`},
-	} {
-		broken := strings.Replace(string(data), change[0], change[1], 1)
-		if broken == string(data) {
-			t.Fatalf("%s: %q is not in the stored model", name, change[0])
-		}
-		var s morphology.Segmenter
-		if err := json.Unmarshal([]byte(broken), &s); err == nil || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%s: the error is %v, want one sentence", name, err)
-		}
-	}
-}
-
 func TestGoroutinesAgree(t *testing.T) {
 	t.Parallel()
 	gold, _, err := smallGold()
@@ -313,40 +204,4 @@ func TestSuffixes(t *testing.T) {
 			t.Errorf("%s is missing", want)
 		}
 	}
-}
-
-// Without gold, the roots come from the words that share them.
-func TestTrainWithoutGold(t *testing.T) {
-	t.Parallel()
-	_, words, err := smallGold()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, root := range []string{"masa", "kalem", "defter", "pencere", "öğretmen"} {
-		for _, suffix := range []string{"", "ler", "de", "den", "ye", "si", "lerde", "lerden"} {
-			words[harmonise(root, suffix)] += 2
-		}
-	}
-	s, err := morphology.Train(words, nil, nil, morphology.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"defter|ler|de", "pencere|ler|den"} {
-		if got := segment(s, strings.ReplaceAll(want, "|", "")); got != want {
-			t.Errorf("got %s, want %s", got, want)
-		}
-	}
-	if _, err := morphology.Train(nil, nil, nil, morphology.Options{}); err == nil {
-		t.Error("training on nothing is no error")
-	}
-}
-
-// harmonise joins a root and a suffix spelt with e, for roots that end as the
-// suffix needs.
-func harmonise(root, suffix string) string {
-	last := root[strings.LastIndexAny(root, "aeö"):]
-	if !strings.HasPrefix(last, "a") {
-		return root + suffix
-	}
-	return root + strings.NewReplacer("e", "a", "i", "ı").Replace(suffix)
 }

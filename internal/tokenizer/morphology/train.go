@@ -3,7 +3,7 @@ package morphology
 import (
 	"errors"
 	"math"
-	"unicode"
+	"sort"
 )
 
 // LexiconEntry is a word of a user's word list.
@@ -16,9 +16,11 @@ type LexiconEntry struct {
 
 // Options are the settings of Train; the zero value takes the defaults.
 type Options struct {
-	Rounds      int     // passes over the raw words, each followed by fitting (default 2)
+	Rounds      int     // passes over the raw words, each followed by fitting (default 2; negative for none)
 	Epochs      int     // passes over the gold words in each fit (default 8)
 	MinEvidence float64 // raw word types that a root needs to enter the lexicon (default 0.7)
+	MaxWords    int     // word types that are read, the most frequent: they bound the memory (default 500,000)
+	MaxRoots    int     // roots that the lexicon has for raw evidence alone: those with the most (default 100,000)
 	Seed        uint64
 	// Progress, if set, is told what is being done and how much of it is done.
 	Progress func(stage string, done, total int)
@@ -33,6 +35,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MinEvidence == 0 {
 		o.MinEvidence = 0.7
+	}
+	if o.MaxWords == 0 {
+		o.MaxWords = 500_000
+	}
+	if o.MaxRoots == 0 {
+		o.MaxRoots = 100_000
 	}
 	if o.Progress == nil {
 		o.Progress = func(string, int, int) {}
@@ -50,7 +58,7 @@ const (
 // the arguments only.
 func Train(words map[string]int64, gold []GoldWord, lexicon []LexiconEntry, o Options) (*Segmenter, error) {
 	o = o.withDefaults()
-	raw := rawWords(words)
+	raw := rawWords(words, o.MaxWords)
 	if len(raw) == 0 && len(gold) == 0 {
 		return nil, errors.New("training a segmenter needs words: neither the text nor the gold has any")
 	}
@@ -141,81 +149,28 @@ func (t *trainer) merge(found evidence) {
 			}
 		}
 	}
-	var lexemes []lexeme
-	for _, x := range all {
-		if x.gold > 0 || x.cut > 0 || x.listed || x.raw >= t.o.MinEvidence {
-			for _, n := range x.counts() {
-				*n = math.Round(*n*evidenceSteps) / evidenceSteps
-			}
-			lexemes = append(lexemes, *x)
-		}
-	}
+	lexemes := t.choose(all)
 	t.m = newModel(newLexicon(lexemes))
 	t.m.shape = fitShape(t.m.lexicon.lexemes)
 }
 
-// capitalised returns copies of the small-letter examples with a capital.
-func capitalised(examples []*example) []*example {
-	var list []*example
-	for _, x := range examples {
-		runes := []rune(string(x.text))
-		if isUpper(runes[0]) {
-			continue
+// choose returns the lexemes that the lexicon takes: all that gold or the list
+// has, and those with the most raw evidence.
+func (t *trainer) choose(all evidence) []lexeme {
+	var kept, others []lexeme
+	for _, x := range all {
+		for _, n := range x.counts() {
+			*n = math.Round(*n*evidenceSteps) / evidenceSteps
 		}
-		big := unicode.TurkishCase.ToUpper(runes[0])
-		if foldRune(big) != foldRune(runes[0]) || !isUpper(big) {
-			continue
-		}
-		text := string(big) + string(runes[1:])
-		c := *x
-		c.text, c.capital = []byte(text), true
-		c.credits = append([]credit{}, x.credits...)
-		list = append(list, &c)
-	}
-	return list
-}
-
-// list takes the user's words into the lexicon. Word lists also hold inflected
-// words; those that the present model inflects are left out.
-func (t *trainer) list(entries []LexiconEntry) {
-	t.listed = evidence{}
-	s := &Segmenter{model: t.m}
-	s.scratch.New = func() any { return new(lattice) }
-	var morphemes []Morpheme
-	for i, e := range entries {
-		if i%1000 == 0 {
-			t.o.Progress("reading the word list", i, len(entries))
-		}
-		letters := string(bytesOf(fold(e.Stem)))
-		if letters == "" || len(letters) > maxLetters || hasOther(letters) {
-			continue
-		}
-		morphemes = s.Segment([]byte(e.Stem), morphemes[:0])
-		if (e.Noun || !e.Verb) && !inflected(morphemes) {
-			t.listed.at(letters, Noun).listed = true
-		}
-		if e.Verb && !negated(morphemes) {
-			t.listed.at(letters, Verb).listed = true
+		if x.gold > 0 || x.cut > 0 || x.listed {
+			kept = append(kept, *x)
+		} else if x.raw >= t.o.MinEvidence {
+			others = append(others, *x)
 		}
 	}
-}
-
-// inflected says whether a suffix is other than derivation.
-func inflected(morphemes []Morpheme) bool {
-	for _, m := range morphemes[1:] {
-		if !m.Tag.derivational() {
-			return true
-		}
-	}
-	return false
-}
-
-// negated says whether what takes verbal suffixes is itself negated or
-// extended: gelme, gelebil.
-func negated(morphemes []Morpheme) bool {
-	switch morphemes[len(morphemes)-1].Tag.Class() {
-	case ClassNegation, ClassAbility, ClassVerbalNoun:
-		return len(morphemes) > 1
-	}
-	return false
+	sort.Slice(others, func(i, j int) bool {
+		a, b := &others[i], &others[j]
+		return a.raw > b.raw || a.raw == b.raw && a.before(b)
+	})
+	return append(kept, others[:min(len(others), t.o.MaxRoots)]...)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 
+	"agiformer/internal/tokenizer/morphology"
 	"agiformer/internal/tokenizer/pretoken"
 	"agiformer/internal/tokenizer/unigram"
 )
@@ -42,7 +43,7 @@ func Train(c *Counter, segmenter Segmenter, o TrainOptions) (*Model, error) {
 	}
 	items := analyse(spans, segmenter)
 	vocabulary, err := unigram.Train(items, unigram.Options{
-		VocabSize: o.VocabSize - FirstPiece, Join: m.join(), MaxJoined: o.joined(), MaxLength: maxPiece, Progress: o.Progress,
+		VocabSize: o.VocabSize - FirstPiece, Join: m.join(), MaxJoined: o.joined(), MaxLength: maxPiece, Required: m.required(), Progress: o.Progress,
 	})
 	if err != nil {
 		return nil, err
@@ -74,6 +75,15 @@ const maxPiece = 24
 // DefaultWholeWords keeps Turkish text below two tokens a word
 // (docs/tokenizer.md).
 const DefaultWholeWords = 1500
+
+// required are the pieces that stay however rare they are: the spellings of the
+// grammar's suffixes.
+func (m *Model) required() []string {
+	if m.segmenter == nil {
+		return nil
+	}
+	return morphology.Suffixes()
+}
 
 // joined bounds the pieces that cover several morphemes.
 func (o TrainOptions) joined() int {

@@ -18,6 +18,7 @@ import (
 	"agiformer/internal/data"
 	"agiformer/internal/exit"
 	"agiformer/internal/tokenizer"
+	"agiformer/internal/vocabulary"
 )
 
 const dataHelp = `Text files, JSONL and Parquet, each plain, .gz or .zst, as files, folders or
@@ -110,11 +111,7 @@ func openDataSource(command *cobra.Command, args []string) (*dataSource, error) 
 		return nil, err
 	}
 	noteCache(command, settings)
-	tok, err := tokenizer.FromConfig(cfg.Tokenizer.Name, cfg.Tokenizer.Path)
-	if err != nil {
-		return nil, err
-	}
-	s := &dataSource{tok: tok, valid: cfg.Data.Valid, out: command.ErrOrStderr(), seed: cfg.Seed}
+	s := &dataSource{valid: cfg.Data.Valid, out: command.ErrOrStderr(), seed: cfg.Seed}
 	if cfg.Data.EvalTokens != nil {
 		s.evalTokens = *cfg.Data.EvalTokens
 	}
@@ -130,7 +127,10 @@ func openDataSource(command *cobra.Command, args []string) (*dataSource, error) 
 		Paths: paths, TextField: cfg.Data.TextField, Split: cfg.Data.Split, MaxDocumentBytes: cfg.Data.MaxDocumentBytes,
 		OnError: cfg.Data.OnError, CacheDir: settings.CacheDir,
 	}
-	return s, nil
+	s.tok, err = vocabulary.Open(command.Context(), cfg.Tokenizer, s.opts, func(format string, values ...any) {
+		fmt.Fprintf(s.out, format+"\n", values...)
+	})
+	return s, err
 }
 
 // prepare opens the shards of paths and says on out what was wrong with them.

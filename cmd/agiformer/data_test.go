@@ -111,12 +111,14 @@ func TestTokenizerCommands(t *testing.T) {
 		t.Errorf("inspect prints %q", table)
 	}
 	for want, args := range map[string][]string{
-		"MorphoPiece":    {"tokenizer", "segment"},
-		"MorphoPiece,":   {"tokenizer", "train", "--corpus", "x", "--vocab-size", "8"},
-		"needs no":       {"tokenizer", "export", "--format", "hf"},
-		"no id":          {"tokenizer", "decode"},
-		"cannot be read": {"tokenizer", "encode", "--tokenizer", "none.json"},
-		"takes no":       {"tokenizer", "encode", "file"},
+		"MorphoPiece":     {"tokenizer", "segment"},
+		"expected 259":    {"tokenizer", "train", "--corpus", "x", "--vocab-size", "8", "--out", "x"},
+		"--corpus PATH":   {"tokenizer", "train", "--out", "x"},
+		"--out FILE":      {"tokenizer", "train", "--corpus", "x"},
+		"needs no export": {"tokenizer", "export", "--format", "hf"},
+		"no id":           {"tokenizer", "decode"},
+		"cannot be read":  {"tokenizer", "encode", "--tokenizer", "none.json"},
+		"takes no":        {"tokenizer", "encode", "file"},
 	} {
 		if _, notes, code := runWith(t, "999\n", args...); code != exit.BadInput || !strings.Contains(notes, want) {
 			t.Errorf("%v: code %d, %q; want code 2 and %q", args, code, notes, want)

@@ -20,8 +20,8 @@ func newTokenizerCommand() *cobra.Command {
 	var file string
 	command := &cobra.Command{
 		Use:   "tokenizer",
-		Short: "Turn text into ids and back",
-		Long: `Works line by line from standard input to standard output. --tokenizer names a
+		Short: "Train a tokenizer, turn text into ids and back",
+		Long: `train makes a tokenizer of a corpus. The other commands work line by line from standard input to standard output. --tokenizer names a
 tokenizer.json, as every checkpoint holds one, or a folder with one; without it
 the byte tokenizer is used.`,
 		Args: noCommand,
@@ -38,10 +38,10 @@ the byte tokenizer is used.`,
 	encode.Flags().BoolVar(&pieces, "pieces", false, "print the line, a tab, and its pieces joined by |, bytes as <0xNN>")
 	command.AddCommand(encode,
 		lineCommand(&file, "decode", "Print the text of each line of ids", decodeLine),
-		lineCommand(&file, "segment", "Print each word, a tab, and its morphemes joined by | (not in this version)", segmentWord),
+		lineCommand(&file, "segment", "Print each word, a tab, and its morphemes joined by |", segmentWord),
 		lineCommand(&file, "inspect", "Print a table of each line's tokens and their features", inspectLine),
-		morphoPieceCommand("train", "Train MorphoPiece on a corpus"),
-		morphoPieceCommand("export", "Write MorphoPiece in the format of another library"),
+		newTokenizerTrainCommand(),
+		newTokenizerExportCommand(&file),
 	)
 	return command
 }
@@ -119,8 +119,12 @@ func joinIDs(ids []int32) string {
 
 func joinPieces(t tokenizer.Tokenizer, line string) string {
 	var pieces []string
-	for _, id := range t.Encode([]byte(line)) {
-		pieces = append(pieces, t.Piece(id))
+	if m, ok := t.(*tokenizer.MorphoPiece); ok {
+		pieces = m.MidSentence([]byte(line))
+	} else {
+		for _, id := range t.Encode([]byte(line)) {
+			pieces = append(pieces, t.Piece(id))
+		}
 	}
 	return strings.Join(pieces, "|")
 }
@@ -137,39 +141,10 @@ func decodeLine(t tokenizer.Tokenizer, line string) (string, error) {
 	return string(t.Decode(ids)), nil
 }
 
-func segmentWord(t tokenizer.Tokenizer, _ string) (string, error) {
-	return "", fmt.Errorf("the %s tokenizer knows no morphemes: segment needs MorphoPiece, which this version does not have", t.Name())
-}
-
-// typeNames are the byte tokenizer's types of tokens.
-var typeNames = []string{"padding", "end", "word start", "word", "digit", "space", "line end", "other"}
-
-// vowelNames are the classes of vowels.
-var vowelNames = []string{"-", "a ı", "o u", "e i", "ö ü"}
-
-func inspectLine(t tokenizer.Tokenizer, line string) (string, error) {
-	var out strings.Builder
-	fmt.Fprintf(&out, "%8s %6s  %-6s %-11s %5s  %-5s %4s\n", "position", "id", "piece", "type", "place", "vowel", "word")
-	labeler := t.NewLabeler()
-	word := 0
-	for i, id := range t.Encode([]byte(line)) {
-		label := labeler.Next(id)
-		if label.WordStart {
-			word++
-		}
-		fmt.Fprintf(&out, "%8d %6d  %-6s %-11s %5d  %-5s %4d\n", i, id, t.Piece(id), typeNames[label.Type], label.Place, vowelNames[label.Vowel], word)
+func segmentWord(t tokenizer.Tokenizer, line string) (string, error) {
+	m, ok := t.(*tokenizer.MorphoPiece)
+	if !ok || m.Model().Segmenter() == nil {
+		return "", fmt.Errorf("the %s tokenizer knows no morphemes: name a MorphoPiece with --tokenizer FILE (agiformer tokenizer train makes one)", t.Name())
 	}
-	return out.String(), nil
-}
-
-// morphoPieceCommand stands where MorphoPiece's commands will be.
-func morphoPieceCommand(name, short string) *cobra.Command {
-	return &cobra.Command{
-		Use:                name,
-		Short:              short + " (not in this version)",
-		DisableFlagParsing: true, // its flags are not there yet either
-		RunE: func(*cobra.Command, []string) error {
-			return exit.Usage(fmt.Errorf("tokenizer %s is for MorphoPiece, which this version does not have: the byte tokenizer (tokenizer=byte) needs no training and no export", name))
-		},
-	}
+	return line + "\t" + strings.Join(m.Model().Morphemes([]byte(line)), "|"), nil
 }

@@ -51,6 +51,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"model.moe=5", []string{"model.moe", "it is a map"}},
 		{"model.memory_size=[1]", []string{"model.memory_size", "a whole number"}},
 		{"tokenizer.path=x.json", []string{"null"}},
+		{"tokenizer.name=morphopiece", []string{"tokenizer.vocab_size", "tokenizer=morphopiece"}},
 		{"tokenizer.name=bite", []string{"did you mean 'byte'"}},
 		{"data.train=[a,'']", []string{"data.train", "empty"}},
 		{"data.train=5", []string{"data.train", "a list of texts"}},
@@ -114,6 +115,28 @@ func TestSeveralMistakesTogether(t *testing.T) {
 	_, err := config.Load(compose(t, "model.n_heads=7", "training.batch_size=0"), known)
 	if err == nil || strings.Count(err.Error(), "\n") != 1 {
 		t.Errorf("want two lines, got %v", err)
+	}
+}
+
+func TestTrainedTokenizer(t *testing.T) {
+	t.Parallel()
+	for mistake, want := range map[string]string{
+		"tokenizer.mode=fast":       "plain or fused",
+		"tokenizer.vocab_size=256":  "at least 259",
+		"tokenizer.vocab_size=null": "number of ids",
+		"model.vocab_size=256":      "tokenizer.vocab_size is 32000",
+	} {
+		_, err := config.Load(compose(t, "tokenizer=morphopiece", mistake), known)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", mistake, err, want)
+		}
+	}
+	cfg, err := config.Load(compose(t, "tokenizer=unigram", "tokenizer.path=x.json", "model.vocab_size=256"), known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Tokenizer.Name != "unigram" || *cfg.Tokenizer.Path != "x.json" || *cfg.Tokenizer.VocabSize != 32000 {
+		t.Errorf("the tokenizer is %+v", cfg.Tokenizer)
 	}
 }
 

@@ -103,10 +103,20 @@ type Introspection struct {
 
 // Tokenizer chooses how text becomes ids.
 type Tokenizer struct {
-	// Name is "byte": UTF-8 bytes, 256 ids.
+	// Name is "byte" (UTF-8 bytes, 256 ids), "morphopiece" or "unigram".
 	Name string `mapstructure:"name"`
-	// Path is the file of a trained tokenizer; nil for one that needs none.
+	// Path is the file of a trained tokenizer; nil for one that needs none, or
+	// that is trained on the training text first.
 	Path *string `mapstructure:"path"`
+	// VocabSize is the number of ids of a tokenizer that is trained; nil for
+	// the byte tokenizer. So are the keys below.
+	VocabSize *int64 `mapstructure:"vocab_size"`
+	// Mode is "plain" or "fused".
+	Mode *string `mapstructure:"mode"`
+	// Gold is a file of words with their morphemes.
+	Gold *string `mapstructure:"gold"`
+	// Lexicon is a word list in hunspell's format.
+	Lexicon *string `mapstructure:"lexicon"`
 }
 
 // Training is the optimisation.

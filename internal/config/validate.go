@@ -17,7 +17,12 @@ const (
 	maxWidth  = 1 << 16 // of the residual stream
 	maxParts  = 1 << 10 // layers, heads, experts, threads
 	maxLength = 1 << 24 // tokens, slots, lanes
+	mostVocab = 1 << 20 // ids
 )
+
+// leastVocab is the smallest vocabulary with pieces: 256 bytes and two marks
+// come first.
+const leastVocab = 259
 
 // validate checks ranges and contradictions.
 func (c *checker) validate(cfg *Config) {
@@ -161,15 +166,36 @@ func (c *checker) router(m *Model) {
 }
 
 func (c *checker) tokenizer(cfg *Config) {
-	c.oneOf("tokenizer.name", cfg.Tokenizer.Name, "byte")
-	if cfg.Tokenizer.Name != "byte" {
+	t := &cfg.Tokenizer
+	c.oneOf("tokenizer.name", t.Name, "byte", "morphopiece", "unigram")
+	switch t.Name {
+	case "byte":
+		if t.Path != nil {
+			c.fail("tokenizer.path", "the byte tokenizer has no file: set it to null")
+		}
+		if v := cfg.Model.VocabSize; v != nil && *v != byteVocab {
+			c.fail("model.vocab_size", "the byte tokenizer has %d ids: set it to %d, or to null to take the tokenizer's", byteVocab, byteVocab)
+		}
+	case "morphopiece", "unigram":
+		c.trainedTokenizer(t, cfg.Model.VocabSize)
+	}
+}
+
+// trainedTokenizer checks a tokenizer that is trained, or was. modelVocab is
+// model.vocab_size.
+func (c *checker) trainedTokenizer(t *Tokenizer, modelVocab *int64) {
+	if t.Mode != nil {
+		c.oneOf("tokenizer.mode", *t.Mode, "plain", "fused")
+	}
+	if t.VocabSize == nil && t.Path == nil {
+		c.fail("tokenizer.vocab_size", "a tokenizer that is trained needs a number of ids, or tokenizer.path a file: tokenizer=%s chooses the group's option, which has them", t.Name)
 		return
 	}
-	if cfg.Tokenizer.Path != nil {
-		c.fail("tokenizer.path", "the byte tokenizer has no file: set it to null")
-	}
-	if v := cfg.Model.VocabSize; v != nil && *v != byteVocab {
-		c.fail("model.vocab_size", "the byte tokenizer has %d ids: set it to %d, or to null to take the tokenizer's", byteVocab, byteVocab)
+	if t.VocabSize != nil {
+		c.between("tokenizer.vocab_size", *t.VocabSize, leastVocab, mostVocab)
+		if t.Path == nil && modelVocab != nil && *modelVocab != *t.VocabSize {
+			c.fail("model.vocab_size", "tokenizer.vocab_size is %d: set it to null to take the tokenizer's", *t.VocabSize)
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // long a document is.
 type documentBuilder struct {
 	tok      tokenizer.Tokenizer
-	out      *shardWriter
+	out      sink
 	problems tally
 	maxBytes int64 // 0 never cuts
 	strict   bool  // the first problem ends the reading
@@ -39,6 +39,14 @@ type documentBuilder struct {
 	entry   record // of the piece that is open
 	pieces  int64  // pieces of the document that are done
 	invalid bool   // the document holds invalid UTF-8
+}
+
+// sink takes the ids of documents; a shardWriter is one.
+type sink interface {
+	writeTokens(ids []int32) error
+	// openTokens returns the number of tokens since the last document's end.
+	openTokens() int64
+	endDocument(bytes int64, hash uint64) error
 }
 
 // begin starts a document; origin says where in the file it is.

@@ -42,7 +42,7 @@ func (p *preparer) reportProgress(files []sourceFile) (stop func()) {
 		for {
 			select {
 			case <-tick.C:
-				p.opts.Progress(min(p.read.Load()/2, size), size)
+				p.opts.Progress(min(p.read.Load()/p.passes, size), size)
 			case <-quit:
 				p.opts.Progress(size, size)
 				return

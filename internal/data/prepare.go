@@ -30,7 +30,7 @@ func Prepare(ctx context.Context, opts Options, tok tokenizer.Tokenizer) (*Datas
 	if err != nil {
 		return nil, nil, err
 	}
-	p := &preparer{ctx: ctx, opts: opts, tok: tok, dir: filepath.Join(opts.CacheDir, "data")}
+	p := &preparer{ctx: ctx, opts: opts, tok: tok, dir: filepath.Join(opts.CacheDir, "data"), passes: 2}
 	if err := os.MkdirAll(p.dir, 0o755); err != nil {
 		return nil, nil, fmt.Errorf("the data cache cannot be made: %w; set XDG_CACHE_HOME to a folder that can be written", err)
 	}
@@ -60,9 +60,10 @@ type preparer struct {
 	opts Options
 	tok  tokenizer.Tokenizer
 	dir  string
-	// read counts bytes of source files: every file is read once to hash it
-	// and once to tokenise it.
-	read atomic.Int64
+	// read counts bytes of source files. passes is how often every file is
+	// read: to hash it and to tokenise it.
+	read   atomic.Int64
+	passes int64
 }
 
 // shards opens or makes the shards of files, in order.

@@ -9,6 +9,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+
+	"agiformer/internal/tokenizer/morphopiece"
 )
 
 // Sizes of the feature tables: a Label's fields are below these.
@@ -65,7 +67,20 @@ type Label struct {
 	// WordStart says that a word (or number) starts here: the word index of
 	// the segment goes up by one.
 	WordStart bool
+	// Harmony says whether the first vowel of a suffix agrees with the vowel
+	// before it. The model does not read it yet.
+	Harmony uint8
+	// Suffix is the canonical form of a suffix (ler and lar are one), from 1;
+	// 0 none. MorphoPiece.Canonical names it. The model does not read it yet.
+	Suffix uint16
 }
+
+// Values of Label.Harmony.
+const (
+	HarmonyNone   = 0 // no suffix, or no two vowels to compare
+	HarmonyAgrees = 1
+	HarmonyBroken = 2
+)
 
 // Labeler labels a stream of ids one by one. A label is a function of the ids
 // so far, never of later ones; the end-of-document id resets the labeler after
@@ -96,8 +111,14 @@ func FromJSON(text []byte) (Tokenizer, error) {
 		return NewByte(), nil
 	case h.Type == byteName:
 		return nil, fmt.Errorf("the byte tokenizer has version %d, this program knows version %d: use the program that wrote it", h.Version, byteVersion)
+	case h.Type == morphopiece.FileType:
+		m, err := morphopiece.ReadFile(text)
+		if err != nil {
+			return nil, err
+		}
+		return NewMorphoPiece(m), nil
 	default:
-		return nil, fmt.Errorf("the tokenizer's type is %q, expected %q: use a tokenizer.json that this program wrote", h.Type, byteName)
+		return nil, fmt.Errorf("the tokenizer's type is %q, expected %q or %q: use a tokenizer.json that this program wrote", h.Type, byteName, morphopiece.FileType)
 	}
 }
 
@@ -117,15 +138,19 @@ func Open(path string) (Tokenizer, error) {
 // FromConfig returns the tokenizer that tokenizer.name and tokenizer.path
 // (null: none) choose.
 func FromConfig(name string, path *string) (Tokenizer, error) {
-	if name != byteName {
-		return nil, fmt.Errorf("tokenizer.name is %q, expected %q: it is the only tokenizer that this version has", name, byteName)
-	}
-	if path == nil || *path == "" {
+	none := path == nil || *path == ""
+	switch {
+	case name == byteName && none:
 		return NewByte(), nil
+	case name != byteName && none:
+		return nil, fmt.Errorf("tokenizer.name is %q, which needs a trained tokenizer: name its file with tokenizer.path=FILE (agiformer tokenizer train makes one)", name)
 	}
 	t, err := Open(*path)
 	if err != nil {
 		return nil, fmt.Errorf("tokenizer.path: %w", err)
+	}
+	if t.Name() != name {
+		return nil, fmt.Errorf("tokenizer.path: %s holds a %s tokenizer, and tokenizer.name is %q: set tokenizer=%s", *path, t.Name(), name, t.Name())
 	}
 	return t, nil
 }

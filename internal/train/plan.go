@@ -10,8 +10,8 @@ import (
 
 	"agiformer/internal/config"
 	"agiformer/internal/model"
-	"agiformer/internal/tokenizer"
 	"agiformer/internal/torch"
+	"agiformer/internal/vocabulary"
 )
 
 // Plan is what a configuration will take, without building anything.
@@ -29,12 +29,12 @@ func NewPlan(cfg *config.Config) (*Plan, error) {
 	if err := model.Supported(cfg.Model); err != nil {
 		return nil, err
 	}
-	tok, err := tokenizer.FromConfig(cfg.Tokenizer.Name, cfg.Tokenizer.Path)
+	vocab, err := vocabulary.Size(cfg.Tokenizer)
 	if err != nil {
 		return nil, err
 	}
 	p := &Plan{
-		Config: cfg, Vocab: tok.VocabSize(), Counts: model.Count(cfg.Model, tok.VocabSize()),
+		Config: cfg, Vocab: vocab, Counts: model.Count(cfg.Model, vocab),
 		TokensPerStep: cfg.Training.Lanes() * cfg.Model.SegmentLen(),
 	}
 	p.Training = trainingMemory(cfg, p.Counts, int64(p.Vocab))

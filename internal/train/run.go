@@ -9,10 +9,12 @@ import (
 
 	"agiformer/internal/checkpoint"
 	"agiformer/internal/config"
+	"agiformer/internal/data"
 	"agiformer/internal/exit"
 	"agiformer/internal/metrics"
 	"agiformer/internal/tokenizer"
 	"agiformer/internal/torch"
+	"agiformer/internal/vocabulary"
 )
 
 // Version is the program's.
@@ -89,7 +91,7 @@ func (r *runner) run() (done bool, err error) {
 	if err := checkMemory(r.cfg, device); err != nil {
 		return false, exit.Usage(err)
 	}
-	tok, err := tokenizer.FromConfig(r.cfg.Tokenizer.Name, r.cfg.Tokenizer.Path)
+	tok, err := r.tokenizer()
 	if err != nil {
 		return false, exit.Usage(err)
 	}
@@ -201,6 +203,26 @@ func advise(err error) error {
 		return fmt.Errorf("%w: halve training.batch_size and double training.gradient_accumulation_steps (the result stays the same), or set training.gradient_checkpointing=true", err)
 	}
 	return err
+}
+
+// tokenizer returns the run's tokenizer: a checkpoint's own where no file is
+// named, or the one of the configuration, which may have to be trained first.
+func (r *runner) tokenizer() (tok tokenizer.Tokenizer, err error) {
+	if r.from != nil && r.cfg.Tokenizer.Path == nil {
+		tok, err = r.from.Tokenizer()
+	} else {
+		d := r.cfg.Data
+		tok, err = vocabulary.Open(r.stop.Context(), r.cfg.Tokenizer, data.Options{
+			Paths: d.Train, TextField: d.TextField, OnError: d.OnError, CacheDir: r.options.CacheDir,
+		}, r.folder.say)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if v := r.cfg.Model.VocabSize; v != nil && *v != int64(tok.VocabSize()) {
+		return nil, fmt.Errorf("model.vocab_size is %d, and the tokenizer has %d ids: set it to null to take the tokenizer's", *v, tok.VocabSize())
+	}
+	return tok, nil
 }
 
 // checkText refuses a checkpoint whose training text or tokenizer was another

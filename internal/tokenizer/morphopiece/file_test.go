@@ -1,0 +1,103 @@
+package morphopiece_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"agiformer/internal/tokenizer/morphopiece"
+	"agiformer/internal/tokenizer/tokenizertest"
+)
+
+func file(t testing.TB, m *morphopiece.Model) []byte {
+	t.Helper()
+	text, err := m.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func TestFileComesBack(t *testing.T) {
+	t.Parallel()
+	for _, m := range []*morphopiece.Model{plain(t), withoutMorphemes(t)} {
+		text := file(t, m)
+		var spaced bytes.Buffer
+		if err := json.Indent(&spaced, text, "", "  "); err != nil {
+			t.Fatal(err)
+		}
+		back, err := morphopiece.ReadFile(spaced.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back.Hash() != m.Hash() || len(m.Hash()) != 64 || !bytes.Equal(file(t, back), text) {
+			t.Errorf("%s: the file that came back differs", m.Kind())
+		}
+		for _, line := range append(slices.Clone(tokenizertest.Nasty), tokenizertest.Corpus()[:20]...) {
+			if a, b := pieces(m, line), pieces(back, line); strings.Join(a, "|") != strings.Join(b, "|") {
+				t.Errorf("%q was %q and is %q", line, a, b)
+			}
+		}
+	}
+}
+
+// A file that is cut off, altered, foreign or old is refused in one line.
+func TestBrokenFilesAreRefused(t *testing.T) {
+	t.Parallel()
+	text := string(file(t, withoutMorphemes(t)))
+	replace := func(old, with string) string {
+		changed := strings.Replace(text, old, with, 1)
+		if changed == text {
+			t.Fatalf("the file lacks %q", old)
+		}
+		return changed
+	}
+	for name, broken := range map[string]string{
+		"empty":    "",
+		"cut off":  text[:len(text)/2],
+		"no model": `{"type":"morphopiece","version":1}`,
+		"foreign":  `{"version":"1.0","model":{"type":"BPE","vocab":{}}}`,
+		"old":      replace(`"version":1`, `"version":0`),
+		"altered":  replace(`"score":-`, `"score":-1`),
+		"renamed":  replace(`"kind":"unigram"`, `"kind":"bpe"`),
+		"a list":   "[]",
+	} {
+		_, err := morphopiece.ReadFile([]byte(broken))
+		if err == nil {
+			t.Errorf("%s: a model was made of it", name)
+		} else if strings.Contains(err.Error(), "\n") || len(err.Error()) > 300 {
+			t.Errorf("%s: %v is not one sentence", name, err)
+		}
+	}
+}
+
+// Files with a right hash and wrong contents are refused, or make a model that
+// works.
+func FuzzReadFile(f *testing.F) {
+	text := file(f, withoutMorphemes(f))
+	var whole struct {
+		Model json.RawMessage `json:"model"`
+	}
+	if err := json.Unmarshal(text, &whole); err != nil {
+		f.Fatal(err)
+	}
+	f.Add([]byte(whole.Model))
+	f.Add([]byte(`{"kind":"unigram","mode":"plain","vocab_size":259,"pieces":[{"text":"ab","score":-1,"start":2,"later":3}],"frequent":{"words":null,"counts":null}}`))
+	f.Add([]byte(`{"kind":"morphopiece","mode":"fused","vocab_size":258,"pieces":[],"frequent":{},"segmenter":{}}`))
+	f.Fuzz(func(t *testing.T, model []byte) {
+		m, err := morphopiece.ReadFile(morphopiece.Sealed(model))
+		if err != nil {
+			return
+		}
+		for _, line := range tokenizertest.Nasty[:10] {
+			if got := decoded(m, line); got != line {
+				t.Fatalf("decode(encode(%q)) = %q", line, got)
+			}
+		}
+		if _, err := morphopiece.ReadFile(file(t, m)); err != nil {
+			t.Fatalf("a model was read, and its file is refused: %v", err)
+		}
+	})
+}

@@ -31,6 +31,8 @@ void turn(float *head, const float *cos, const float *sin, int64_t half) {
 void rotate(float *heads, int64_t count, int64_t width, const Tensor &cos, const Tensor &sin,
             const std::optional<Tensor> &bias) {
   const int64_t half = cos.size(-1), rest = width - 2 * half;
+  TORCH_CHECK(!bias || bias->numel() == count * rest, "a bias of ", bias ? bias->numel() : 0, " values for ", count,
+              " heads of which ", rest, " dimensions are left");
   const Tensor add = bias ? bias->to(at::kFloat).contiguous() : Tensor();
   for (int64_t h = 0; h < count; ++h) {
     float *head = heads + h * width;

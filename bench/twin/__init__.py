@@ -1,7 +1,7 @@
 """The model of docs/model.md in PyTorch: the yardstick for numbers and speed.
 
 Letters in the shapes: B lanes, T positions, d = d_model, H heads, h head width,
-F = d_ff, E experts, k experts a token, N bank slots, W working-memory states,
+F = d_ff, E experts, k experts a token, N bank slots, W tokens of the working memory,
 V vocabulary.
 """
 

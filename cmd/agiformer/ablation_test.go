@@ -1,7 +1,6 @@
 package main
 
 import (
-	"math"
 	"testing"
 
 	"agiformer/conf"
@@ -11,7 +10,7 @@ import (
 )
 
 // The ablation's plain GPTs do as many operations a token as what they are the
-// measure of, to 1 %, and every row can be trained.
+// measure of, up to 2 % more, and every row can be trained.
 func TestAblationComparesAtEqualFLOPs(t *testing.T) {
 	t.Parallel()
 	jobs, err := config.SweepJobs(config.Options{Builtin: conf.Files, Overrides: []string{"experiment=ablation"}})
@@ -34,7 +33,7 @@ func TestAblationComparesAtEqualFLOPs(t *testing.T) {
 		flops[job.Line] = plan.Counts.FLOPs
 	}
 	for gpt, other := range map[string]string{"plain GPT": "text_only", "plain GPT as large as full": "full, all four experts"} {
-		if apart := flops[gpt]/flops[other] - 1; !(math.Abs(apart) < 0.01) {
+		if apart := flops[gpt]/flops[other] - 1; !(apart >= 0 && apart < 0.02) {
 			t.Errorf("%s takes %.5g FLOPs a token, %s %.5g: %.2f %% apart", gpt, flops[gpt], other, flops[other], 100*apart)
 		}
 	}

@@ -55,8 +55,8 @@ type Model struct {
 	UseIntrospection   bool `mapstructure:"use_introspection"`
 	UseMultimodal      bool `mapstructure:"use_multimodal"`
 
-	// MaxSegmentLen is the number of tokens whose states the working memory
-	// holds; nil means 4 · MaxSeqLen (see WorkingMemoryLen).
+	// MaxSegmentLen is the number of tokens whose inputs and states the working
+	// memory holds; nil means 4 · MaxSeqLen (see WorkingMemoryLen).
 	MaxSegmentLen *int64 `mapstructure:"max_segment_len"`
 	// MemoryParts is "both", or "working" or "bank" for that part alone.
 	MemoryParts string `mapstructure:"memory_parts"`

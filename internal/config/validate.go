@@ -96,7 +96,7 @@ func (c *checker) model(m *Model) {
 	} {
 		c.between("model."+size.key, size.value, 1, size.high)
 	}
-	c.optional("model.max_segment_len", m.MaxSegmentLen, 1)
+	c.optional("model.max_segment_len", m.MaxSegmentLen, 2) // a token is read through its successor
 	c.oneOf("model.memory_parts", m.MemoryParts, "both", "working", "bank")
 	c.within("model.dropout", m.Dropout, 0, 1)
 	c.heads(m)

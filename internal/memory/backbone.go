@@ -33,9 +33,9 @@ func (s Shape) rowWidth() int64 {
 	return s.DModel
 }
 
-// writeLen is the number of tokens that a write to the bank reads: those since
+// WriteLen is the number of tokens that a write to the bank reads: those since
 // the write before it, as far as they are kept.
-func (s Shape) writeLen() int64 { return min(s.WorkingLen, s.UpdateFreq*s.SegmentLen) }
+func (s Shape) WriteLen() int64 { return min(s.WorkingLen, s.UpdateFreq*s.SegmentLen) }
 
 // Backbone joins working memory and bank (the specification's
 // UnifiedMemoryBackbone).

@@ -27,7 +27,7 @@ func bankSpecs(s Shape) []nn.Spec {
 
 func newBank(s Shape, p nn.Params) *bank {
 	return &bank{
-		every: s.UpdateFreq, writeLen: s.writeLen(),
+		every: s.UpdateFreq, writeLen: s.WriteLen(),
 		slots: p.Get("slots"), query: nn.NewLinear(p.Sub("query")),
 		norm:       nn.NewLayerNorm(p.Sub("state_norm")),
 		writeQuery: nn.NewLinear(p.Sub("write_query")), writeKey: nn.NewLinear(p.Sub("write_key")),

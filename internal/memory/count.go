@@ -1,7 +1,7 @@
 package memory
 
 // FLOPs returns the operations a token beside those of the linear maps that
-// it goes through: its products with the W states and the N slots, and its
+// it goes through: its products with the W kept tokens and the N slots, and its
 // share of the work done once a segment (keys and values of what is kept, and
 // every UpdateFreq segments the write).
 func FLOPs(s Shape) float64 {
@@ -13,7 +13,7 @@ func FLOPs(s Shape) float64 {
 	}
 	if s.Bank {
 		read += 4 * n * d
-		written := float64(s.writeLen())
+		written := float64(s.WriteLen())
 		segment += (2*n*d*d + 4*written*d*d + 4*n*written*d + 4*n*d) / float64(s.UpdateFreq)
 	}
 	return read + segment/float64(s.SegmentLen)

@@ -5,5 +5,6 @@
 // computation.
 //
 // Letters in the comments: B lanes, T positions, d width, H heads, h head
-// width, N slots, W states of the working memory, c valid ones among them.
+// width, N slots, W tokens that are kept at most, c entries to look up: one less than
+// the tokens that a lane keeps.
 package memory

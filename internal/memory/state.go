@@ -15,7 +15,7 @@ type State struct {
 	device                          torch.Device
 
 	working  *torch.Tensor // [B, W, rowWidth], right-aligned; nil before the first segment
-	counts   []int64       // [B] valid states
+	counts   []int64       // [B] tokens kept
 	bank     *torch.Tensor // [B, N, d]; nil before the first write
 	written  flags         // [B] whether the lane's bank was ever written
 	segments []int64       // [B] segments since the stream began
@@ -96,7 +96,7 @@ func replace(t **torch.Tensor, next *torch.Tensor) {
 }
 
 // due returns the lanes whose bank is written at the start of their next
-// segment: number n > 0 with n mod every = 0, and with working states.
+// segment: number n > 0 with n mod every = 0, and with tokens kept.
 func (s *State) due(lengths []int64, every int64) []int64 {
 	var lanes []int64
 	for lane, n := range s.segments {

@@ -13,7 +13,7 @@ import (
 // stand in places that a shorter lane masks, leave later reads finite.
 func TestABrokenSegmentIsNotRemembered(t *testing.T) {
 	t.Parallel()
-	shape := memory.Shape{DModel: 32, Heads: 2, Slots: 4, WorkingLen: 6, SegmentLen: 6, UpdateFreq: 1}
+	shape := memory.Shape{DModel: 32, Heads: 2, Slots: 4, WorkingLen: 6, SegmentLen: 6, UpdateFreq: 1, Working: true, Bank: true}
 	err := torch.Do(func() {
 		torch.NoGrad(func() {
 			all := map[string]*torch.Tensor{}
@@ -25,9 +25,8 @@ func TestABrokenSegmentIsNotRemembered(t *testing.T) {
 			s := m.NewState(2, torch.Float64, torch.CPU)
 			defer s.Free()
 			segment := func(states *torch.Tensor, lengths []int64) *torch.Tensor {
-				inputs := torch.Ones(torch.Float64, torch.CPU, 2, 6, 32)
-				read := m.Read(inputs, m.Begin(s, lengths))
-				m.End(s, inputs, states, lengths, nil)
+				read := m.Read(torch.Ones(torch.Float64, torch.CPU, 2, 6, 32), m.Begin(s, lengths))
+				m.End(s, states, states, lengths, nil) // the inputs are as broken as the states
 				return read
 			}
 			segment(torch.Full(math.NaN(), torch.Float64, torch.CPU, 2, 6, 32), []int64{6, 6})

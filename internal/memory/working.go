@@ -72,9 +72,9 @@ func (w *working) read(n *torch.Tensor, c *Context) *torch.Tensor {
 	return w.out.Forward(nn.MergeHeads(nn.Attend(query, c.keys, c.values, c.visible, false)))
 }
 
-// visible returns the mask [B, 1, 1, c] of the last counts[b] of most states,
-// or [B, 1, 1, 1+c] with the null entry in front, as bool; nil when all
-// states are valid.
+// visible returns the mask [B, 1, 1, most] of the last counts[b] of most rows,
+// or [B, 1, 1, 1+most] with the null entry in front, as bool; nil when all
+// rows are valid.
 func visible(counts []int64, most int64, null bool, dev torch.Device) *torch.Tensor {
 	if !slices.ContainsFunc(counts, func(n int64) bool { return n < most }) {
 		return nil

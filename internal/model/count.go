@@ -45,7 +45,7 @@ func Count(cfg config.Model, vocab int) Counts {
 				expertProducts += used
 			}
 		case part == "introspection": // its maps work several times a token
-		case s.Decay && !strings.Contains(s.Name, ".write_") && !strings.HasSuffix(s.Name, "gate.weight"):
+		case s.Decay && !onceASegment(s.Name):
 			products += n // the maps that every token goes through
 		}
 	}
@@ -63,6 +63,12 @@ func Count(cfg config.Model, vocab int) Counts {
 		c.StreamBytes = memory.StateBytes(s, 4)
 	}
 	return c
+}
+
+// onceASegment says whether the map of this name is the memory's and computed for
+// a segment, not for each token that reads: memory.FLOPs has it.
+func onceASegment(name string) bool {
+	return strings.Contains(name, ".write_") || strings.HasSuffix(name, "gate.weight") || strings.HasSuffix(name, "working.value.weight")
 }
 
 // expertShare is k/E of block i: of its tokens each expert gets that share, and

@@ -87,6 +87,17 @@ func TestCountedOperations(t *testing.T) {
 			t.Errorf("%s: %g operations a token, by hand %g", kind, got, want)
 		}
 	}
+	// Memory: a token reads w kept tokens and n slots by a query of d x d each, of the first
+	// through another one, and joins them; once a segment w keys come from d values and w
+	// values from 2d, and the write reads the 8 newest states.
+	without := model.Count(cfg, v).FLOPs
+	cfg.UseMemory = true
+	const w, n, newest = 32, 5, 8
+	token := 3*2*d*d + 4*w*d + 4*n*d + 2*(3*d*d+d*d)
+	write := 2*n*d*d + 4*newest*d*d + 4*n*newest*d + 4*n*d
+	if got, want := model.Count(cfg, v).FLOPs-without, float64(token+(6*w*d*d+write)/t8); got != want {
+		t.Errorf("memory: %g operations a token, by hand %g", got, want)
+	}
 }
 
 // TestCountedLinearAttention does the same for linear attention, whose scores

@@ -135,7 +135,7 @@ func (d *Decoder) input(ids []int32) Input {
 		Lengths: []int64{int64(n)}}
 }
 
-// roll ends the full segment: its states go to the memory, its caches empty.
+// roll ends the full segment: its inputs and states go to the memory, its caches empty.
 func (d *Decoder) roll() {
 	if d.m.memory != nil {
 		d.m.memory.End(d.state, d.inputs, d.states, []int64{d.filled}, nil)

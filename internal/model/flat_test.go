@@ -66,7 +66,7 @@ func trainingIsFlat(t *testing.T, cfg config.Model) {
 	var live, bytes [late + 1]int64
 	for i := 1; i <= late; i++ {
 		step()
-		live[i], bytes[i] = torch.Live(), state.Bytes()
+		live[i], bytes[i] = torch.Live(), stateBytes(state)
 	}
 	if live[early] != live[late] || bytes[early] != bytes[late] {
 		t.Errorf("%s: after %d steps %d tensors are alive and a state has %d bytes, after %d steps %d and %d",

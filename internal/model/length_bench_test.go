@@ -14,8 +14,8 @@ import (
 	"agiformer/internal/torch"
 )
 
-// d256 is the shape of the benchmark's size d256, and full_d256 with every part:
-// width 256, 4 blocks, segments of 128, a working memory of 128 states.
+// d256 is the shape of the benchmark's size d256, and full_d256 with every part,
+// but for a working memory of one segment: width 256, 4 blocks, segments of 128.
 func d256(full bool) config.Model {
 	cfg := textOnly()
 	cfg.DModel, cfg.NLayers, cfg.NHeads, cfg.DFF, cfg.MemorySize, cfg.MaxSeqLen = 256, 4, 4, 1024, 500, 128

@@ -64,9 +64,13 @@ func expertShape(cfg config.Model) experts.Shape {
 }
 
 func memoryShape(cfg config.Model) memory.Shape {
-	return memory.Shape{DModel: cfg.DModel, Heads: cfg.NHeads, Slots: cfg.MemorySize,
+	s := memory.Shape{DModel: cfg.DModel, Heads: cfg.NHeads, Slots: cfg.MemorySize,
 		WorkingLen: cfg.WorkingMemoryLen(), SegmentLen: cfg.SegmentLen(), UpdateFreq: cfg.MemoryUpdateFreq,
 		Working: cfg.MemoryParts != "bank", Bank: cfg.MemoryParts != "working"}
+	if !s.Working { // what is kept is for the bank's next write alone
+		s.WorkingLen = s.WriteLen()
+	}
+	return s
 }
 
 func introspectionShape(cfg config.Model) introspection.Shape {

@@ -158,12 +158,18 @@ func TestStepsRefuseWrongInputs(t *testing.T) {
 	retain := func(width, heads int64) func() {
 		return func() { torch.RetainStep(zeros(1, 1, width), angles(), angles(), zeros(heads), zeros(1, 2, 16, 16)) }
 	}
-	fine := []func(){attend(96, 3, 4), spatial(6, 2), retain(96, 2)}
+	biased := func(values int64) func() {
+		return func() {
+			torch.AttendStep(zeros(1, 1, 96), angles(), angles(), zeros(1, 1, values), nil, cache(), cache(), 0, 1, 1)
+		}
+	}
+	fine := []func(){biased(16), attend(96, 3, 4), spatial(6, 2), retain(96, 2)}
 	for name, call := range map[string]func(){
 		"a narrow projection": attend(48, 0, 1), "a place past the end": attend(96, 4, 1), "the future": attend(96, 2, 4),
 		"nothing to see": attend(96, 2, 0), "five coordinates": spatial(5, 2), "three distances": spatial(6, 3),
 		"a narrow state": retain(48, 2), "three decays": retain(96, 3),
-		"a wide query": func() { torch.QueryStep(zeros(1, 1, 96), angles(), angles(), cache(), cache(), 1, 1) },
+		"a narrow bias": biased(8),
+		"a wide query":  func() { torch.QueryStep(zeros(1, 1, 96), angles(), angles(), cache(), cache(), 1, 1) },
 	} {
 		if err := torch.Do(call); err == nil {
 			t.Errorf("%s: accepted", name)

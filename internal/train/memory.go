@@ -56,15 +56,19 @@ const valueBytes = 4
 
 // footprint says what a training step holds at its peak beside weights,
 // moments and streams, in values of four bytes a token, with what the allocator
-// cannot give back. The figures are fitted to the peak resident memory of 26
-// training processes, from width 32 to text_only at full size (within 13 %).
+// cannot give back. Those of float32 are fitted to the peak resident memory of 17
+// training processes of width 128 and 256 (within 11 %); those of bfloat16 are older
+// than the lookup of kept tokens and the experts' rows without padding.
 type footprint struct {
 	process float64 // bytes: libtorch, its kernels, the program
-	row     float64 // times d_model, each block and place in an expert
-	feed    float64 // times d_ff, likewise
+	block   float64 // times d_model, each block
+	linear  float64 // times d_model, each block with linear attention
+	row     float64 // times d_model, each block and row of an expert that attends
+	feed    float64 // times d_ff, each block and row of an expert
 	score   float64 // times n_heads · max_seq_len, each block: softmax attention in the open
 	shared  float64 // times d_model, once: embedding, memory, the largest backward pass
 	slot    float64 // times memory_size, where the model has memory
+	kept    float64 // times d_model, for each token that the working memory holds
 	thought float64 // times d_model, each iteration of introspection, where the model has it
 	head    float64 // times the vocabulary
 	// gradients is the share of them that is there at the peak: they come as
@@ -74,8 +78,8 @@ type footprint struct {
 
 // Footprints of steps on a CPU.
 var (
-	float32Step  = footprint{process: 174 << 20, row: 3.7, feed: 2.8, shared: 104, slot: 5.7, thought: 12, head: 6}
-	bfloat16Step = footprint{process: 217 << 20, row: 6.3, feed: 0.75, score: 1.65, shared: 65, slot: 9.8, thought: 14, head: 6, gradients: 0.47}
+	float32Step  = footprint{process: 174 << 20, block: 4, linear: 5.2, row: 6.7, feed: 2, shared: 73, slot: 18, kept: 18.4, thought: 4.1, head: 6}
+	bfloat16Step = footprint{process: 217 << 20, row: 6.3, feed: 0.75, score: 1.65, shared: 65, slot: 9.8, kept: 18.4, thought: 14, head: 6, gradients: 0.47}
 )
 
 // trainingMemory estimates a training process on a CPU.
@@ -103,8 +107,11 @@ func trainingMemory(cfg *config.Config, c model.Counts, vocab int64) Memory {
 func (f footprint) values(cfg *config.Config, vocab int64) float64 {
 	m := cfg.Model
 	d, layers := float64(m.DModel), float64(m.NLayers)
-	block := expertRows(m) * (f.row*d + f.feed*float64(m.DFF))
-	if !m.UseLinearAttention {
+	rows, attending := expertRows(m)
+	block := f.block*d + attending*f.row*d + rows*f.feed*float64(m.DFF)
+	if m.UseLinearAttention {
+		block += f.linear * d
+	} else {
 		block += f.score * float64(m.NHeads*m.SegmentLen())
 	}
 	thoughts := 0.0
@@ -118,26 +125,38 @@ func (f footprint) values(cfg *config.Config, vocab int64) float64 {
 	total := blocks + f.shared*d + f.head*float64(vocab)
 	if m.UseMemory {
 		total += f.slot * float64(m.MemorySize)
+		if m.MemoryParts != "bank" {
+			total += f.kept * d * float64(m.WorkingMemoryLen()) / float64(m.SegmentLen())
+		}
 	}
 	return total
 }
 
-// expertRows is the number of places in experts a token, the mean over the
-// blocks. Every expert has place for the lane that sends it most, so with fewer
-// choices than experts there are more places than choices.
-func expertRows(m config.Model) float64 {
-	const spread = 1.8
-	var sum float64
+// expertRows is the number of an expert's rows a token, the mean over the blocks,
+// and of those in experts that attend, where tokens spread evenly. In training rows
+// are rounded up by at most a sixteenth.
+func expertRows(m config.Model) (rows, attending float64) {
+	const rounding = 17.0 / 16
 	for i := range m.NLayers {
-		sum += math.Min(float64(len(m.ExpertsOf(i))), spread*float64(m.TopKOf(i)))
+		experts := m.ExpertsOf(i)
+		n := math.Min(float64(len(experts)), rounding*float64(m.TopKOf(i)))
+		dense := 0
+		for _, e := range experts {
+			if m.ExpertTypes[e] == "dense" {
+				dense++
+			}
+		}
+		rows += n
+		attending += n * (1 - float64(dense)/float64(len(experts)))
 	}
-	return sum / float64(m.NLayers)
+	return rows / float64(m.NLayers), attending / float64(m.NLayers)
 }
 
 // inferenceMemory estimates a process on a CPU that reads one stream in float32.
 func inferenceMemory(cfg *config.Config, c model.Counts, vocab int64) Memory {
 	m := cfg.Model
-	widest := 6*float64(m.DModel) + expertRows(m)*(2*float64(m.DModel)+2*float64(m.DFF)) + 3*float64(vocab)
+	rows, _ := expertRows(m)
+	widest := 6*float64(m.DModel) + rows*(2*float64(m.DModel)+2*float64(m.DFF)) + 3*float64(vocab)
 	return Memory{
 		Parameters:  c.Parameters * valueBytes,
 		Activations: int64(valueBytes * float64(m.SegmentLen()) * widest),

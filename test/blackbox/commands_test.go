@@ -215,7 +215,7 @@ func TestCommandsThatNeedNoLibtorch(t *testing.T) {
 		"encode":        {[]string{"tokenizer", "encode"}, "Göl\n", "71 195 182 108\n"},
 		"decode":        {[]string{"tokenizer", "decode"}, "71 195 182 108\n", "Göl\n"},
 		"inspect":       {[]string{"tokenizer", "inspect"}, "Göl\n", "71"},
-		"info":          {[]string{"info", "model=minimal"}, "", "4695553"},
+		"info":          {[]string{"info", "model=minimal"}, "", "4696577"},
 		"cfg job":       {[]string{"train", "--cfg", "job"}, "", "max_steps"},
 		"plot":          {[]string{"plot", trainedRun(t), "--out", filepath.Join(t.TempDir(), "x.png")}, "", "x.png"},
 	} {

@@ -7,8 +7,7 @@ import (
 )
 
 // Attend is scaled dot-product attention, by libtorch's fused kernel but where
-// that is the slower way: q [B, H,
-// T, h], k and v [B, H, S, h], mask broadcastable to [B, H, T, S] (true =
+// that is the slower way: q [B, H, T, h], k and v [B, H, S, h], mask broadcastable to [B, H, T, S] (true =
 // visible) or nil. The scale is 1/sqrt(h), explicit. No dropout: the fused
 // kernel of the CPU refuses it.
 func Attend(q, k, v, mask *torch.Tensor, causal bool) *torch.Tensor {

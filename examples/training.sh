@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Training: what it will take, the run, how good it is, its curves.
+# Training: what it will take, the run, how well it knows the text (its validation figures are in the log), its curves.
 #
 #   examples/training.sh TEXT RUN [OVERRIDE...]
 set -euo pipefail

@@ -38,7 +38,7 @@ the byte tokenizer is used.`,
 	encode.Flags().BoolVar(&pieces, "pieces", false, "print the line, a tab, and its pieces joined by |, bytes as <0xNN>")
 	command.AddCommand(encode,
 		lineCommand(&file, "decode", "Print the text of each line of ids", decodeLine),
-		lineCommand(&file, "segment", "Print each word, a tab, and its morphemes joined by |", segmentWord),
+		lineCommand(&file, "segment", "Print each line (a word, say), a tab, and its morphemes joined by |", segmentWord),
 		lineCommand(&file, "inspect", "Print a table of each line's tokens and their features", inspectLine),
 		newTokenizerTrainCommand(),
 		newTokenizerExportCommand(&file),

@@ -60,6 +60,14 @@ func visible(piece string) string { return strings.ReplaceAll(piece, " ", "␣")
 // maxReadings is the number of readings of a word that inspect shows.
 const maxReadings = 5
 
+// tagText names a morpheme's tag; a root that the lexicon does not have is a guess.
+func tagText(m morphology.Morpheme) string {
+	if m.Tag == morphology.TagRoot && m.Canonical == "" {
+		return m.Tag.String() + ", guessed"
+	}
+	return m.Tag.String()
+}
+
 // inspectWords lists the readings of each word with their probabilities.
 func inspectWords(out *strings.Builder, m *tokenizer.MorphoPiece, line string) {
 	segmenter, ok := m.Model().Segmenter().(*morphology.Segmenter)
@@ -71,7 +79,7 @@ func inspectWords(out *strings.Builder, m *tokenizer.MorphoPiece, line string) {
 		for _, reading := range segmenter.Analyses([]byte(word), maxReadings) {
 			var morphemes []string
 			for _, x := range reading.Morphemes {
-				morphemes = append(morphemes, fmt.Sprintf("%s[%s]", word[x.Start:x.End], x.Tag))
+				morphemes = append(morphemes, fmt.Sprintf("%s[%s]", word[x.Start:x.End], tagText(x)))
 			}
 			fmt.Fprintf(out, "  %7.4f  %s\n", math.Exp(reading.LogProb), strings.Join(morphemes, " + "))
 		}

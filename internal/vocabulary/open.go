@@ -67,8 +67,9 @@ func Open(ctx context.Context, t config.Tokenizer, corpus data.Options, say func
 	if err := keep(model, path); err != nil {
 		return nil, fmt.Errorf("the tokenizer cannot be kept: %w; set XDG_CACHE_HOME to a folder that can be written", err)
 	}
-	say("tokenizer: trained, and kept in %s", path)
-	return tokenizer.NewMorphoPiece(model), nil
+	tok := tokenizer.NewMorphoPiece(model)
+	say("tokenizer: trained, %d ids, and kept in %s", tok.VocabSize(), path)
+	return tok, nil
 }
 
 // stages says when a stage begins.

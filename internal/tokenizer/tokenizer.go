@@ -104,7 +104,10 @@ type header struct {
 func FromJSON(text []byte) (Tokenizer, error) {
 	var h header
 	if err := json.Unmarshal(text, &h); err != nil {
-		return nil, fmt.Errorf("the tokenizer is not valid JSON: %w", err)
+		if json.Valid(text) { // of another make: Hugging Face's version is a text
+			return nil, fmt.Errorf("the tokenizer is of another make than %q or %q: use a tokenizer.json that this program wrote (an exported one cannot be read back)", byteName, morphopiece.FileType)
+		}
+		return nil, fmt.Errorf("the tokenizer is not valid JSON: %w; copy it anew", err)
 	}
 	switch {
 	case h.Type == byteName && h.Version == byteVersion:

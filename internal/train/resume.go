@@ -118,7 +118,12 @@ func checkResumable(now, then *config.Config) error {
 	}
 	var diffs []string
 	diffs = append(diffs, differences("model", reflect.ValueOf(shape(now.Model)), reflect.ValueOf(shape(then.Model)))...)
-	diffs = append(diffs, differences("tokenizer", reflect.ValueOf(now.Tokenizer), reflect.ValueOf(then.Tokenizer))...)
+	// Where the tokenizer's file lies does not matter: checkText compares what it holds.
+	unplaced := func(t config.Tokenizer) config.Tokenizer {
+		t.Path = nil
+		return t
+	}
+	diffs = append(diffs, differences("tokenizer", reflect.ValueOf(unplaced(now.Tokenizer)), reflect.ValueOf(unplaced(then.Tokenizer)))...)
 	for _, c := range []struct {
 		key       string
 		now, then int64

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -94,10 +95,14 @@ func (o Options) cached(ctx context.Context) (string, error) {
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%d %s %s %d %q\n", formatVersion, o.Kind, o.Mode, o.VocabSize, hash)
-	for _, path := range []string{o.Gold, o.Lexicon} {
+	for _, path := range []string{o.Gold, o.Lexicon, affixes(o.Lexicon)} {
 		var text []byte
 		if path != "" {
-			if text, err = os.ReadFile(path); err != nil {
+			text, err = os.ReadFile(path)
+			if errors.Is(err, fs.ErrNotExist) && path == affixes(o.Lexicon) {
+				err = nil // a word list may have none
+			}
+			if err != nil {
 				return "", fmt.Errorf("what the tokenizer learns from cannot be read: %w", err)
 			}
 		}
@@ -118,5 +123,13 @@ func keep(m *morphopiece.Model, path string) error {
 	if err := errors.Join(m.Write(file), file.Close()); err != nil {
 		return errors.Join(err, os.Remove(file.Name()))
 	}
-	return os.Rename(file.Name(), path)
+	// The cache may be shared: CreateTemp's files are their owner's alone.
+	err = os.Chmod(file.Name(), 0o644)
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	return nil
 }

@@ -112,7 +112,7 @@ func (o Options) read() (s supervision, err error) {
 		return s, nil
 	}
 	return s, reading("word list", o.Lexicon, func(dictionary io.Reader) (err error) {
-		affixes, err := os.Open(strings.TrimSuffix(o.Lexicon, ".dic") + ".aff")
+		affixes, err := os.Open(affixes(o.Lexicon))
 		if errors.Is(err, fs.ErrNotExist) {
 			s.lexicon, err = morphology.ReadHunspell(dictionary, nil)
 			return err
@@ -124,6 +124,14 @@ func (o Options) read() (s supervision, err error) {
 		s.lexicon, err = morphology.ReadHunspell(dictionary, affixes)
 		return err
 	})
+}
+
+// affixes returns the path of a word list's affix file; empty for none.
+func affixes(lexicon string) string {
+	if lexicon == "" {
+		return ""
+	}
+	return strings.TrimSuffix(lexicon, ".dic") + ".aff"
 }
 
 // reading opens a file for f and names it in errors.

@@ -29,6 +29,9 @@ func ReadGold(r io.Reader) ([]GoldWord, error) {
 	var words []GoldWord
 	for line := 1; scanner.Scan(); line++ {
 		text := strings.TrimRight(scanner.Text(), "\r")
+		if line == 1 {
+			text = strings.TrimPrefix(text, "\ufeff")
+		}
 		if text == "" || line == 1 && strings.HasPrefix(text, "surface\t") {
 			continue
 		}

@@ -26,12 +26,10 @@ func (c *Counter) Add(text []byte) {
 			c.count(part)
 		}
 	})
-	if len(c.counts) > c.limit {
-		c.thin()
-	}
 }
 
-// count counts one span. The map is looked up without making a string of it.
+// count counts one span. The map is looked up without making a string of it. Its
+// bound holds within a text too: a text may be of any length.
 func (c *Counter) count(span []byte) {
 	if n := c.counts[string(span)]; n != nil {
 		*n++
@@ -39,6 +37,9 @@ func (c *Counter) count(span []byte) {
 	}
 	n := int64(1)
 	c.counts[string(span)] = &n
+	if len(c.counts) > c.limit {
+		c.thin()
+	}
 }
 
 // thin forgets the rarest spans, until at most half of the bound are left. A

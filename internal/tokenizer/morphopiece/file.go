@@ -129,7 +129,7 @@ func ReadFile(text []byte) (*Model, error) {
 	}
 	m, err := model.build()
 	if err != nil {
-		return nil, fmt.Errorf("the tokenizer's content is not as expected: %w", err)
+		return nil, fmt.Errorf("the tokenizer's content is not as expected: %w; train it again or copy it anew", err)
 	}
 	m.hash = f.Hash
 	return m, nil
@@ -143,6 +143,8 @@ func (f *fileModel) build() (*Model, error) {
 		return nil, fmt.Errorf("its kind is %q, expected %q or %q", f.Kind, KindMorphoPiece, KindUnigram)
 	case f.Mode != Plain && f.Mode != Fused:
 		return nil, fmt.Errorf("its mode is %q, expected %q or %q", f.Mode, Plain, Fused)
+	case len(f.Suffixes) > maxSuffixes:
+		return nil, fmt.Errorf("it names %d suffixes, expected at most %d", len(f.Suffixes), maxSuffixes)
 	case (f.Kind == KindMorphoPiece) != (f.Segmenter != nil):
 		return nil, fmt.Errorf("its kind is %q, and only a %s has a segmenter", f.Kind, KindMorphoPiece)
 	}
@@ -213,13 +215,15 @@ func (p *filePiece) check(suffixes int) error {
 	bad := func(kind uint8) bool { return kind < TypeWordStart || kind >= typeCount }
 	switch {
 	case len(p.Text) > maxPiece*utf8.UTFMax:
-		return fmt.Errorf("piece %q is longer than %d characters", p.Text, maxPiece)
-	case p.Score > 0 || math.IsNaN(p.Score):
-		return fmt.Errorf("piece %q has the score %v, expected the logarithm of a probability", p.Text, p.Score)
+		return fmt.Errorf("piece %.40q... is longer than %d characters", p.Text, maxPiece)
+	case !(p.Score <= 0 && p.Score >= leastScore):
+		return fmt.Errorf("piece %q has the score %v, expected the logarithm of a probability, 0 to %v", p.Text, p.Score, leastScore)
 	case bad(p.Start), bad(p.Later):
 		return fmt.Errorf("piece %q has the types %d and %d, expected numbers from %d to %d", p.Text, p.Start, p.Later, TypeWordStart, typeCount-1)
 	case p.Suffix < 0 || p.Suffix > suffixes:
 		return fmt.Errorf("piece %q is suffix %d of %d", p.Text, p.Suffix, suffixes)
+	case len(p.After) > typeCount:
+		return fmt.Errorf("piece %q has types after %d others, expected at most %d", p.Text, len(p.After), typeCount)
 	}
 	for _, pair := range p.After {
 		if bad(pair[0]) || bad(pair[1]) {
@@ -231,6 +235,13 @@ func (p *filePiece) check(suffixes int) error {
 
 // typeCount bounds the types.
 const typeCount = 32
+
+// leastScore is far below the score of any piece that training makes, and far
+// enough above minus infinity that sums over a span stay finite.
+const leastScore = -1000.0
+
+// maxSuffixes is what a label's number of a suffix can hold.
+const maxSuffixes = math.MaxUint16
 
 // Write writes the model's file.
 func (m *Model) Write(w io.Writer) error {

@@ -3,6 +3,7 @@ package morphopiece_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -73,6 +74,38 @@ func TestBrokenFilesAreRefused(t *testing.T) {
 	}
 }
 
+// A file whose hash is right and whose content no training makes is refused for
+// what is wrong with it.
+func TestWrongContentsAreRefused(t *testing.T) {
+	t.Parallel()
+	model := func(kind, mode string, size int, piece, frequent string) string {
+		return fmt.Sprintf(`{"kind":%q,"mode":%q,"vocab_size":%d,"pieces":[%s],"frequent":%s}`, kind, mode, size, piece, frequent)
+	}
+	const good, none = `{"text":"ab","score":-1,"start":2,"later":3}`, `{"words":null,"counts":null}`
+	if _, err := morphopiece.ReadFile(morphopiece.Sealed([]byte(model("unigram", "plain", 259, good, none)))); err != nil {
+		t.Fatalf("the file that the others are made of: %v", err)
+	}
+	for want, content := range map[string]string{
+		"its kind is":      model("bpe", "plain", 259, good, none),
+		"its mode is":      model("unigram", "molten", 259, good, none),
+		"has a segmenter":  model("morphopiece", "plain", 259, good, none),
+		"and says 300":     model("unigram", "plain", 300, good, none),
+		"characters":       model("unigram", "plain", 259, `{"text":"`+strings.Repeat("ab", 100)+`","score":-1,"start":2,"later":3}`, none),
+		"the score -1e+30": model("unigram", "plain", 259, `{"text":"ab","score":-1e30,"start":2,"later":3}`, none),
+		"the score 1":      model("unigram", "plain", 259, `{"text":"ab","score":1,"start":2,"later":3}`, none),
+		"has the types":    model("unigram", "plain", 259, `{"text":"ab","score":-1,"start":2,"later":99}`, none),
+		"is suffix 1 of 0": model("unigram", "plain", 259, `{"text":"ab","score":-1,"start":2,"later":3,"suffix":1}`, none),
+		"order":            model("unigram", "plain", 260, `{"text":"ab","score":-2,"start":2,"later":3},{"text":"cd","score":-1,"start":2,"later":3}`, none),
+		"and 0 counts":     model("unigram", "plain", 259, good, `{"words":["ev"],"counts":[]}`),
+		"is not one word":  model("unigram", "plain", 259, good, `{"words":["ev ev"],"counts":[1]}`),
+	} {
+		_, err := morphopiece.ReadFile(morphopiece.Sealed([]byte(content)))
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "train it again") {
+			t.Errorf("%v; want %q and what to do", err, want)
+		}
+	}
+}
+
 // Files with a right hash and wrong contents are refused, or make a model that
 // works.
 func FuzzReadFile(f *testing.F) {
@@ -85,6 +118,7 @@ func FuzzReadFile(f *testing.F) {
 	}
 	f.Add([]byte(whole.Model))
 	f.Add([]byte(`{"kind":"unigram","mode":"plain","vocab_size":259,"pieces":[{"text":"ab","score":-1,"start":2,"later":3}],"frequent":{"words":null,"counts":null}}`))
+	f.Add([]byte(`{"kind":"unigram","mode":"plain","vocab_size":259,"pieces":[{"text":"ab","score":-1e308,"start":2,"later":3}],"frequent":{"words":null,"counts":null}}`))
 	f.Add([]byte(`{"kind":"morphopiece","mode":"fused","vocab_size":258,"pieces":[],"frequent":{},"segmenter":{}}`))
 	f.Fuzz(func(t *testing.T, model []byte) {
 		m, err := morphopiece.ReadFile(morphopiece.Sealed(model))

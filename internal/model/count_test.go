@@ -60,6 +60,8 @@ func TestCount(t *testing.T) {
 }
 
 func stateBytes(s *model.State) int64 {
+	scope := torch.Enter()
+	defer scope.Exit()
 	sum := int64(0)
 	for _, t := range s.Tensors() {
 		sum += t.Numel() * t.DType().Size()

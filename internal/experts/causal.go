@@ -52,7 +52,7 @@ func (causal) Features(s Shape, dt torch.DType, dev torch.Device) Features {
 		parts = append(parts, float64(t/256*256), float64(t%256), 1)
 	}
 	return &causalFeatures{
-		rotary:    nn.NewRotary(head-unrotatedWidth-distanceWidth, 0, s.SegmentLen, dt, dev),
+		rotary:    nn.NewRotary(head-unrotatedWidth-distanceWidth, s.SegmentLen, dt, dev),
 		positions: torch.FromSlice(parts, s.SegmentLen, 3).ToDType(dt).ToDevice(dev).Keep(),
 	}
 }

@@ -35,7 +35,7 @@ type logicFeatures struct{ rotary *nn.Rotary }
 
 func (logic) Features(s Shape, dt torch.DType, dev torch.Device) Features {
 	_, _, head := s.Inner()
-	return &logicFeatures{nn.NewRotary(head/2, 0, s.SegmentLen, dt, dev)}
+	return &logicFeatures{nn.NewRotary(head/2, s.SegmentLen, dt, dev)}
 }
 
 func (f *logicFeatures) Free() { f.rotary.Free() }

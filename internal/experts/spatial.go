@@ -41,7 +41,7 @@ type spatialFeatures struct{ rotary *nn.Rotary }
 
 func (spatial) Features(s Shape, dt torch.DType, dev torch.Device) Features {
 	_, _, head := s.Inner()
-	return &spatialFeatures{nn.NewRotary(head-placeWidth, 0, s.SegmentLen, dt, dev)}
+	return &spatialFeatures{nn.NewRotary(head-placeWidth, s.SegmentLen, dt, dev)}
 }
 
 func (f *spatialFeatures) Free() { f.rotary.Free() }

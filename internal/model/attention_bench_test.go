@@ -50,7 +50,7 @@ func benchmarkAttention(b *testing.B, linear, half bool, t int64) {
 	}
 	params := nn.NewParams(all)
 	norm, layer := nn.NewLayerNorm(params.Sub("attention_norm")), newSelfAttention(cfg, params.Sub("attention"))
-	rotary := nn.NewRotary(cfg.HeadDim(), 0, t, torch.Float32, torch.CPU)
+	rotary := nn.NewRotary(cfg.HeadDim(), t, torch.Float32, torch.CPU)
 	defer rotary.Free()
 	p := &pass{}
 	p.cos, p.sin = rotary.At(0, t)

@@ -2,9 +2,7 @@ package model_test
 
 import (
 	"fmt"
-	"math"
 	"testing"
-	"time"
 
 	"agiformer/internal/config"
 	"agiformer/internal/model"
@@ -80,13 +78,7 @@ func benchmarkCheckpoints(b *testing.B, full bool, layers int64, recompute bool)
 	defer m.Free()
 	step, done := stepper(m, 8, recompute)
 	defer done()
-	step()
-	fastest := time.Duration(math.MaxInt64)
-	for b.Loop() {
-		used := cpuTime()
-		step()
-		fastest = min(fastest, cpuTime()-used)
-	}
+	fastest := fastestStep(b, step)
 	b.ReportMetric(float64(torch.TensorMemory(step))/(1<<20), "activations-MiB")
 	b.ReportMetric(float64(fastest.Milliseconds()), "cpu-ms/step")
 }

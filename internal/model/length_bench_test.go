@@ -28,6 +28,19 @@ func d256(full bool) config.Model {
 	return cfg
 }
 
+// fastestStep runs step once to warm up and then as often as b wants, and returns
+// the least processor time that it took.
+func fastestStep(b *testing.B, step func()) time.Duration {
+	step()
+	fastest := time.Duration(math.MaxInt64)
+	for b.Loop() {
+		used := cpuTime()
+		step()
+		fastest = min(fastest, cpuTime()-used)
+	}
+	return fastest
+}
+
 // stepper returns a function that makes a training step, but for the optimizer,
 // on lanes of the model's segment length; each goes on with the lanes' streams and
 // adds to the gradients of the one before.
@@ -92,13 +105,7 @@ func benchmarkStepLength(b *testing.B, cfg config.Model) {
 	defer m.Free()
 	step, done := stepper(m, int(4096/cfg.MaxSeqLen), false)
 	defer done()
-	step()
-	fastest := time.Duration(math.MaxInt64)
-	for b.Loop() {
-		used := cpuTime()
-		step()
-		fastest = min(fastest, cpuTime()-used)
-	}
+	fastest := fastestStep(b, step)
 	b.ReportMetric(4096/fastest.Seconds(), "tokens/cpu-s")
 	b.ReportMetric(float64(torch.TensorMemory(step))/4096/1024, "peak-KiB/token")
 }

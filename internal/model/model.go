@@ -82,7 +82,7 @@ func (m *Model) build(p nn.Params, vocab int64) {
 	bias := make([]float64, vocab)
 	bias[0] = negativeInfinity
 	m.headBias = torch.FromSlice(bias, vocab).ToDType(m.dtype).ToDevice(m.device).Keep()
-	m.rotary = nn.NewRotary(cfg.HeadDim(), 0, cfg.SegmentLen(), m.dtype, m.device)
+	m.rotary = nn.NewRotary(cfg.HeadDim(), cfg.SegmentLen(), m.dtype, m.device)
 	for _, name := range cfg.ExpertTypes {
 		if _, made := m.features[name]; !made {
 			kind, _ := experts.Lookup(name)

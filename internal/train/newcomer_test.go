@@ -48,7 +48,7 @@ type mathFeatures struct {
 
 func (mathKind) Features(s experts.Shape, dt torch.DType, dev torch.Device) experts.Features {
 	_, _, head := s.Inner()
-	return &mathFeatures{nn.NewRotary(head, 0, s.SegmentLen, dt, dev), dt}
+	return &mathFeatures{nn.NewRotary(head, s.SegmentLen, dt, dev), dt}
 }
 
 func (f *mathFeatures) Free() { f.rotary.Free() }

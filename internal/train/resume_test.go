@@ -24,13 +24,21 @@ func TestResumeOnTwoThreads(t *testing.T) {
 		cfg.Model.DModel, cfg.Model.NHeads, cfg.Model.DFF, cfg.Model.MaxSeqLen, cfg.Model.MemorySize = 128, 4, 512, 256, 300
 		return cfg
 	}
-	straight, parts := configure(), configure()
+	sameInTwoParts(t, configure)
+}
+
+// sameInTwoParts runs six steps straight, and three and three after a resume, and
+// holds the losses to one another. It returns the two configurations.
+func sameInTwoParts(t *testing.T, configure func() *config.Config) (straight, parts *config.Config) {
+	t.Helper()
+	straight, parts = configure(), configure()
 	mustRun(t, straight, "none")
 	for _, steps := range []int64{3, 6} {
 		parts.Training.MaxSteps = steps
 		mustRun(t, parts, "auto")
 	}
 	sameLosses(t, linesOf(t, straight.Run.Dir, "train"), linesOf(t, parts.Run.Dir, "train"))
+	return straight, parts
 }
 
 // TestResumeIsBitEqual holds 24 steps straight against 8 + 8 + 8, the later
@@ -83,13 +91,7 @@ func TestResumeOfCombinations(t *testing.T) {
 				cfg.Model.NExperts, cfg.Training.MaxSteps = int64(len(cfg.Model.ExpertTypes)), 6
 				return cfg
 			}
-			straight, parts := configure(), configure()
-			mustRun(t, straight, "none")
-			for _, steps := range []int64{3, 6} {
-				parts.Training.MaxSteps = steps
-				mustRun(t, parts, "auto")
-			}
-			sameLosses(t, linesOf(t, straight.Run.Dir, "train"), linesOf(t, parts.Run.Dir, "train"))
+			straight, parts := sameInTwoParts(t, configure)
 			want, got := linesOf(t, straight.Run.Dir, "eval")["6"], linesOf(t, parts.Run.Dir, "eval")["6"]
 			if want == nil || string(want["loss"]) != string(got["loss"]) {
 				t.Errorf("the evaluation after resuming says %s, the straight run's %s", got["loss"], want["loss"])

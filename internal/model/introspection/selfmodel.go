@@ -26,7 +26,7 @@ func newSelfModel(s Shape, p nn.Params, dt torch.DType, dev torch.Device) *SelfM
 		query: linear("query"), key: linear("key"), value: linear("value"), out: linear("out"),
 		metaIn: linear("meta_in"), metaOut: linear("meta_out"),
 		verdictWeight: p.Get("heads.weight"), verdictBias: p.Get("heads.bias"),
-		rotary: nn.NewRotary(s.Head, 0, s.SegmentLen, dt, dev),
+		rotary: nn.NewRotary(s.Head, s.SegmentLen, dt, dev),
 	}
 }
 

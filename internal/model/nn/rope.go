@@ -22,32 +22,28 @@ func Angles(positions []float64, pairs int64) (cos, sin []float64) {
 	return cos, sin
 }
 
-// Rotary holds the tables cos and sin [count, w/2] of consecutive positions
+// Rotary holds the tables cos and sin [count, w/2] of the positions 0..count-1
 // for one width w.
-type Rotary struct {
-	cos, sin *torch.Tensor
-	first    int64
-}
+type Rotary struct{ cos, sin *torch.Tensor }
 
-// NewRotary makes the tables of the positions first..first+count-1, kept
-// until Free.
-func NewRotary(width, first, count int64, dt torch.DType, dev torch.Device) *Rotary {
+// NewRotary makes the tables of the positions 0..count-1, kept until Free.
+func NewRotary(width, count int64, dt torch.DType, dev torch.Device) *Rotary {
 	scope := torch.Enter()
 	defer scope.Exit()
 	positions := make([]float64, count)
 	for i := range positions {
-		positions[i] = float64(first) + float64(i)
+		positions[i] = float64(i)
 	}
 	cos, sin := Angles(positions, width/2)
 	place := func(values []float64) *torch.Tensor {
 		return torch.FromSlice(values, count, width/2).ToDType(dt).ToDevice(dev).Keep()
 	}
-	return &Rotary{cos: place(cos), sin: place(sin), first: first}
+	return &Rotary{cos: place(cos), sin: place(sin)}
 }
 
 // At returns the rows [n, w/2] of cos and sin from position start on.
 func (r *Rotary) At(start, n int64) (cos, sin *torch.Tensor) {
-	return r.cos.Narrow(0, start-r.first, n), r.sin.Narrow(0, start-r.first, n)
+	return r.cos.Narrow(0, start, n), r.sin.Narrow(0, start, n)
 }
 
 // Of returns the rows [n, w/2] of the positions from start on, or where
@@ -57,9 +53,6 @@ func (r *Rotary) Of(positions *torch.Tensor, start, n int64) (cos, sin *torch.Te
 		return r.At(start, n)
 	}
 	index := positions.Reshape(positions.Numel())
-	if r.first != 0 {
-		index = index.AddScalar(float64(-r.first))
-	}
 	pick := func(table *torch.Tensor) *torch.Tensor {
 		return table.IndexSelect(0, index).View(positions.Size(0), n, -1)
 	}

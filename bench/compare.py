@@ -123,6 +123,7 @@ def expert_weights(config) -> float:
         "logic": 4 * d * inner,
         "spatial": d * (3 * (inner - 8 * heads) + 3 * heads) + inner * d,
         "causal": d * (2 * (inner - 4 * heads) + inner) + inner * d,
+        "plain": 4 * d * inner,
         "dense": 0,
     }
     share = config.top_k / config.n_experts

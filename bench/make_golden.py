@@ -143,6 +143,7 @@ CASES = {
     # What pruning leaves: two experts and one, whose raw weights know of those that are gone, or which k > 1 weighs anew.
     "pruned": Case(variant(**PRUNED, top_k=1, router_z_loss_weight=0.05), [[8, 5]], [[1, 1]], seed=21),
     "pruned_top2": Case(variant(**PRUNED, top_k=2), [[8, 5]], [[1, 1]]),
+    "plain": Case(alone("plain", d_model=64, n_heads=4), [[8, 5]], [[1, 1]]),
 }
 
 

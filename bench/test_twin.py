@@ -20,7 +20,7 @@ VARIANTS = {
     "four": dataclasses.replace(TINY, n_experts=4, expert_types=("language", "logic") * 2, top_k=2),
     "plain": dataclasses.replace(TINY, use_memory=False),
     "capacity": dataclasses.replace(TINY, capacity_factor=0.6),
-    **{kind: dataclasses.replace(TINY, n_experts=1, expert_types=(kind,), use_memory=False) for kind in ("spatial", "causal", "dense")},
+    **{kind: dataclasses.replace(TINY, n_experts=1, expert_types=(kind,), use_memory=False) for kind in ("spatial", "causal", "plain", "dense")},
     "kinds": dataclasses.replace(TINY, n_experts=4, expert_types=KINDS, top_k=2, use_memory=False),
     **{part: dataclasses.replace(TINY, memory_parts=part) for part in ("working", "bank")},
     "pruned": dataclasses.replace(TINY, n_experts=3, expert_types=KINDS[1:], top_k=1, block_experts=[[0, 2], [1]]),

@@ -60,6 +60,25 @@ class LanguageAttention(nn.Module):
         return self.out(attend(q, k, split_heads(v, self.heads), cache))
 
 
+class PlainAttention(nn.Module):
+    """Rotary attention and nothing else."""
+
+    EARLIER = 0
+
+    def __init__(self, d_model: int, heads: int):
+        super().__init__()
+        inner = d_model // 2
+        self.heads, self.width = heads, inner // heads
+        self.qkv = linear(d_model, 3 * inner)
+        self.out = linear(inner, d_model)
+
+    def forward(self, u: Tensor, places: dict, cache: KVCache | None = None) -> Tensor:
+        """u [B, C, d]; places holds positions [B, C]."""
+        q, k, v = (split_heads(part, self.heads) for part in self.qkv(u).chunk(3, dim=-1))
+        rope = head_rope(places, self.width, u.dtype)
+        return self.out(attend(rotate(q, *rope), rotate(k, *rope), v, cache))
+
+
 class LogicAttention(nn.Module):
     """Directed relations: score = forward * q_i.k_j + backward * k_i.q_j; gated values."""
 
@@ -94,6 +113,7 @@ ATTENTION = {
     "logic": LogicAttention,
     "spatial": SpatialAttention,
     "causal": CausalAttention,
+    "plain": PlainAttention,
 }
 
 

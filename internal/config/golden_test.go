@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 }
 
 // known are names as the experts register them.
-var known = config.Known{Experts: []string{"causal", "dense", "language", "logic", "spatial"}}
+var known = config.Known{Experts: []string{"causal", "dense", "language", "logic", "plain", "spatial"}}
 
 // moment is the time that ${now:...} shows in the golden files.
 var moment = time.Date(2026, 1, 31, 10, 20, 30, 0, time.UTC)

@@ -37,7 +37,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"model.n_heads=64", []string{"8 wide", "at least 16"}},
 		{"model.expert_types=[language]", []string{"1 experts", "model.n_experts is 2"}},
 		{"model.expert_types=[language,lojik]", []string{"model.expert_types[1]", "lojik", "did you mean 'logic'"}},
-		{"model.expert_types=[language,causl]", []string{"model.expert_types[1] is \"causl\"", "the override", "causal or dense or language or logic or spatial", "did you mean 'causal'"}},
+		{"model.expert_types=[language,causl]", []string{"model.expert_types[1] is \"causl\"", "the override", "causal or dense or language or logic or plain or spatial", "did you mean 'causal'"}},
 		{"model.moe.router_z_loss_weight=-1", []string{"at least 0"}},
 		{"model.block_experts=5", []string{"model.block_experts", "a list of lists of whole numbers"}},
 		{"model.block_experts=[[0],[1]]", []string{"2 blocks", "model.n_layers is 8"}},

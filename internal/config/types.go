@@ -179,6 +179,9 @@ type Data struct {
 	// EvalTokens bounds the tokens of an evaluation while training; nil
 	// takes all of the validation text.
 	EvalTokens *int64 `mapstructure:"eval_tokens"`
+	// EvalSkipBytes is the number of bytes at the start of each validation
+	// document that an evaluation while training does not predict.
+	EvalSkipBytes int64 `mapstructure:"eval_skip_bytes"`
 }
 
 // Hardware says where the numerics run.

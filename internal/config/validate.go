@@ -243,6 +243,7 @@ func (c *checker) data(d *Data) {
 	c.oneOf("data.on_error", d.OnError, "skip", "fail")
 	c.atLeast("data.max_document_bytes", d.MaxDocumentBytes, 1)
 	c.optional("data.eval_tokens", d.EvalTokens, 1)
+	c.atLeast("data.eval_skip_bytes", d.EvalSkipBytes, 0)
 }
 
 var deviceName = regexp.MustCompile(`^(auto|cpu|cuda(:[0-9]{1,3})?)$`)

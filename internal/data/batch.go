@@ -25,6 +25,9 @@ type Batch struct {
 	// Docs and Starts [B] are set in evaluation: the document that a lane
 	// holds and the place of its first input in it; -1 where it is idle.
 	Docs, Starts []int64
+	// Offsets [B, T] are set in evaluation: the bytes of each target's document
+	// before it.
+	Offsets []int64
 	// TargetCount counts the targets that are not 0, ByteCount the bytes of
 	// text they stand for (an end of document stands for none).
 	TargetCount, ByteCount int64

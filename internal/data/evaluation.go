@@ -15,11 +15,14 @@ type EvaluationOptions struct {
 	// MaxTokens bounds the predicted tokens: documents are then drawn in a
 	// fixed shuffled order and the last is cut. 0 takes all.
 	MaxTokens int64
+	// SkipBytes is the number of bytes at the start of each document that are
+	// read, but whose tokens are not predicted; a token counts by its first byte.
+	SkipBytes int64
 }
 
 // Evaluation walks every document once, from its first token, in segments of
-// SeqLen inputs without overlap. Every token but a document's first is
-// predicted once; no end of a document is appended or predicted. A document
+// SeqLen inputs without overlap. Every token but a document's first (and those
+// of SkipBytes) is predicted once; no end of a document is appended or predicted. A document
 // stays in its lane until it ends; then the lane takes the next, the longest
 // first, so that few lanes idle at the end.
 type Evaluation struct {
@@ -39,6 +42,7 @@ type evaluationLane struct {
 	planned
 	doc     document
 	at      int64 // inputs done
+	bytes   int64 // of the document up to there
 	labeler tokenizer.Labeler
 }
 
@@ -92,7 +96,7 @@ func (e *Evaluation) draw() error {
 func (e *Evaluation) Lanes() int { return len(e.lanes) }
 
 // Tokens returns the number of predicted tokens of the whole evaluation not
-// yet begun.
+// yet begun, with those of SkipBytes.
 func (e *Evaluation) Tokens() int64 {
 	n := int64(0)
 	for _, p := range e.plan {
@@ -119,7 +123,7 @@ func (e *Evaluation) Next() (*Batch, bool) {
 		return nil, false
 	}
 	b := newBatch(len(e.lanes), int(t))
-	b.Docs, b.Starts = make([]int64, b.B), make([]int64, b.B)
+	b.Docs, b.Starts, b.Offsets = make([]int64, b.B), make([]int64, b.B), make([]int64, b.B*b.T)
 	for i := range e.lanes {
 		e.fill(&e.lanes[i], &segment{batch: b, tok: e.ds.tok, lane: i})
 	}
@@ -128,7 +132,7 @@ func (e *Evaluation) Next() (*Batch, bool) {
 
 func (e *Evaluation) take(l *evaluationLane) {
 	l.planned, e.plan = e.plan[0], e.plan[1:]
-	l.at = 0
+	l.at, l.bytes = 0, 0
 	l.labeler.Reset()
 	doc, err := e.ds.locate(l.index)
 	if err != nil {
@@ -152,7 +156,13 @@ func (e *Evaluation) fill(l *evaluationLane, s *segment) {
 		return
 	}
 	for i := range inputs {
-		s.add(l.labeler, e.ids[i], e.ids[i+1])
+		l.bytes += int64(s.tok.TokenBytes(e.ids[i]))
+		s.batch.Offsets[int64(s.lane*s.batch.T)+i] = l.bytes
+		target := e.ids[i+1]
+		if l.bytes < e.opts.SkipBytes {
+			target = 0
+		}
+		s.add(l.labeler, e.ids[i], target)
 	}
 	l.at += inputs
 }

@@ -1,11 +1,15 @@
 package data_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
 
 	"agiformer/internal/data"
+	"agiformer/internal/tokenizer"
+	"agiformer/internal/tokenizer/morphopiece"
+	"agiformer/internal/tokenizer/tokenizertest"
 )
 
 // read runs an evaluation and puts each document's inputs and targets together
@@ -70,6 +74,62 @@ func TestEvaluation(t *testing.T) {
 			}
 		}
 	}
+}
+
+// With SkipBytes the first tokens of a document are inputs only; tokens of
+// several bytes count by their first one.
+func TestEvaluationSkips(t *testing.T) {
+	t.Parallel()
+	docs := []string{"evlerimizden denizlere arabalar", "masalar kediler evlerimizden", "göz", "x"}
+	tok := unigramPieces(t)
+	dir := write(t, map[string]string{"lines.txt": strings.Join(docs, "\n")})
+	ds, _, err := data.Prepare(context.Background(), data.Options{Paths: []string{dir}, Split: data.SplitLine, CacheDir: t.TempDir()}, tok)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ds.Close()
+	const skip = 9
+	ev := data.NewEvaluation(ds, data.EvaluationOptions{BatchSize: 2, SeqLen: 3, SkipBytes: skip})
+	got := make([]string, len(docs))
+	read := make([]int64, len(docs)) // bytes of the inputs so far
+	for b, ok := ev.Next(); ok; b, ok = ev.Next() {
+		predicted, bytes := int64(0), int64(0)
+		for i, target := range b.Targets {
+			lane := i / b.T
+			if doc := b.Docs[lane]; int64(i%b.T) < b.Lengths[lane] {
+				read[doc] += int64(tok.TokenBytes(int32(b.IDs[i])))
+				if b.Offsets[i] != read[doc] || (target == 0) != (read[doc] < skip) {
+					t.Fatalf("document %d: offset %d after %d bytes, target %d", doc, b.Offsets[i], read[doc], target)
+				}
+				got[doc] += string(tok.Decode([]int32{int32(target)}))
+			}
+			if target != 0 {
+				predicted, bytes = predicted+1, bytes+int64(tok.TokenBytes(int32(target)))
+			}
+		}
+		if b.TargetCount != predicted || b.ByteCount != bytes {
+			t.Fatalf("%d targets of %d bytes counted, there are %d of %d", b.TargetCount, b.ByteCount, predicted, bytes)
+		}
+	}
+	for i, text := range docs {
+		if !strings.HasSuffix(text, got[i]) || len(text) > skip+4 && (got[i] == "" || len(text)-len(got[i]) < skip) {
+			t.Errorf("predicted of %q is %q", text, got[i])
+		}
+	}
+}
+
+// unigramPieces is a small tokenizer of pieces.
+func unigramPieces(t *testing.T) tokenizer.Tokenizer {
+	t.Helper()
+	c := morphopiece.NewCounter()
+	for _, line := range tokenizertest.Corpus() {
+		c.Add([]byte(line + "\n"))
+	}
+	m, err := morphopiece.Train(c, nil, morphopiece.TrainOptions{VocabSize: morphopiece.FirstPiece + 120, Mode: morphopiece.Plain})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tokenizer.NewMorphoPiece(m)
 }
 
 func TestEvaluationBound(t *testing.T) {

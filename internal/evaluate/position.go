@@ -10,14 +10,14 @@ import (
 	"agiformer/internal/train"
 )
 
-// firstBucket is the number of positions in the first bucket; each later one
+// firstBucket is the number of bytes in the first bucket; each later one
 // reaches twice as far into the document.
 const firstBucket = 256
 
-// bucket is the loss of the tokens at some positions of their documents: a
+// bucket is the loss of the tokens at some places of their documents: a
 // model with memory does better the further it has read.
 type bucket struct {
-	From        int64   `json:"from"` // position in the document, from 0
+	From        int64   `json:"from"` // first byte of the document, from 0, by which a token counts
 	To          int64   `json:"to"`   // the last one
 	BitsPerByte float64 `json:"bits_per_byte"`
 	Tokens      int64   `json:"tokens"` // predicted
@@ -26,7 +26,7 @@ type bucket struct {
 	bytes int64
 }
 
-// positions sums losses by their position in the document.
+// positions sums losses by their place in the document.
 type positions struct {
 	tokenizer tokenizer.Tokenizer
 	buckets   []bucket
@@ -34,7 +34,7 @@ type positions struct {
 
 // add takes the loss of one token.
 func (p *positions) add(t train.TokenLoss) {
-	i := bits.Len64(uint64(t.Pos / firstBucket)) // 0, 1, 2-3, 4-7, ...
+	i := bits.Len64(uint64(t.Offset / firstBucket)) // 0, 1, 2-3, 4-7, ...
 	for len(p.buckets) <= i {
 		b := bucket{To: firstBucket - 1}
 		if n := len(p.buckets); n > 0 {

@@ -73,6 +73,8 @@ func (a *attending) headsOf(t *testing.T, u *torch.Tensor, rows []*torch.Tensor)
 	case *languageAttention:
 		packed, ofQueries, ofKeys := kind.project(u, rows, nil)
 		return torch.RotaryHeads(packed, kind.count, rows[0], rows[1], ofQueries, ofKeys, nil)
+	case *plainAttention:
+		return torch.RotaryHeads(torch.Project(u, kind.qkv.Weight()), kind.count, rows[0], rows[1], nil, nil, nil)
 	case *logicAttention:
 		return torch.RotaryHeads(kind.project(u, nil), kind.count, rows[0], rows[1], nil, nil, nil)
 	case *spatialAttention:

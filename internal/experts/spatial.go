@@ -36,22 +36,10 @@ func (spatial) ScoreWidth(s Shape) int64 {
 	return width
 }
 
-// spatialFeatures is the rotary table of width h' - 8.
-type spatialFeatures struct{ rotary *nn.Rotary }
-
+// Features turn what is left of a head by the token's position.
 func (spatial) Features(s Shape, dt torch.DType, dev torch.Device) Features {
 	_, _, head := s.Inner()
-	return &spatialFeatures{nn.NewRotary(head-placeWidth, s.SegmentLen, dt, dev)}
-}
-
-func (f *spatialFeatures) Free() { f.rotary.Free() }
-
-// Rows returns the cosines and sines of each token's position.
-func (f *spatialFeatures) Rows(s *Segment) []*torch.Tensor {
-	return torch.ScopedList(func() []*torch.Tensor {
-		cos, sin := f.rotary.At(s.First, s.Len)
-		return []*torch.Tensor{s.PerToken(cos), s.PerToken(sin)}
-	})
+	return newPositionFeatures(head-placeWidth, s, dt, dev)
 }
 
 // spatialAttention is spatial's attention of one layer.

@@ -81,6 +81,7 @@ func TestCountedOperations(t *testing.T) {
 		"logic":    2*d*3*inner + out + scores,
 		"spatial":  2*d*(3*(inner-8)+3) + out + scores,
 		"causal":   2*d*(2*(inner-4)+inner) + out + scores,
+		"plain":    2*d*3*inner + out + scores,
 		"dense":    0,
 	} {
 		cfg.NExperts, cfg.ExpertTypes = 1, []string{kind}

@@ -8,8 +8,9 @@ import (
 )
 
 // lists are the experts of the product: one without a router, two of which a token
-// visits one, four and eight of which it visits two.
-var lists = [][]string{{"language"}, {"language", "logic"}, kinds, slices.Concat(kinds, kinds)}
+// visits one, four and eight of which it visits two; and the kinds that the others are
+// compared with.
+var lists = [][]string{{"language"}, {"language", "logic"}, kinds, slices.Concat(kinds, kinds), {"plain", "dense"}}
 
 // combination is a tiny model with the flags named and the experts listed.
 func combination(experts []string, flags ...string) config.Model {

@@ -35,7 +35,7 @@ func (t *trainer) evaluateIfDue() error {
 
 // evaluation starts a pass over the validation text.
 func (t *trainer) evaluation() *data.Evaluation {
-	o := data.EvaluationOptions{BatchSize: int(t.cfg.Training.BatchSize), SeqLen: int(t.cfg.Model.SegmentLen())}
+	o := data.EvaluationOptions{BatchSize: int(t.cfg.Training.BatchSize), SeqLen: int(t.cfg.Model.SegmentLen()), SkipBytes: t.cfg.Data.EvalSkipBytes}
 	if t.cfg.Data.EvalTokens != nil {
 		o.MaxTokens = *t.cfg.Data.EvalTokens
 	}

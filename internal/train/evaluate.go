@@ -31,6 +31,8 @@ type TokenLoss struct {
 	Pos int64   `json:"pos"` // position in the document, from 0; the first token has no prediction
 	ID  int64   `json:"id"`
 	NLL float64 `json:"nll"` // nats
+	// Offset is the number of bytes of the document before the token.
+	Offset int64 `json:"-"`
 }
 
 // Result is what an evaluation found.
@@ -127,7 +129,7 @@ func (e *evaluator) batch(b *data.Batch) error {
 			continue
 		}
 		lane, place := i/b.T, int64(i%b.T)
-		t := TokenLoss{Doc: b.Docs[lane], Pos: b.Starts[lane] + place + 1, ID: target, NLL: losses[i]}
+		t := TokenLoss{Doc: b.Docs[lane], Pos: b.Starts[lane] + place + 1, ID: target, NLL: losses[i], Offset: b.Offsets[i]}
 		if err := e.options.TokenLoss(t); err != nil {
 			return err
 		}

@@ -53,6 +53,10 @@ func complete(dir string, job *config.Tree) (bool, error) {
 // results are the sections of a configuration that decide what a run reaches.
 var results = []string{"model", "tokenizer", "training", "data", "seed"}
 
+// withoutResult are keys of those sections that only say what is looked at or kept
+// on the way.
+var withoutResult = []string{"training.eval_interval", "training.save_interval"}
+
 // differences lists the keys that decide the result and are not the same in a
 // job and in a run that was. Left out are keys of another version, which only
 // one of them has, and text that the job leaves to the program (null).
@@ -60,7 +64,7 @@ func differences(job, run *config.Tree) []string {
 	var changed []string
 	for _, key := range job.Keys() {
 		section, _, _ := strings.Cut(key, ".")
-		if !slices.Contains(results, section) {
+		if !slices.Contains(results, section) || slices.Contains(withoutResult, key) {
 			continue
 		}
 		now, err := job.Lookup(key)

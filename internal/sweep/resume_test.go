@@ -77,7 +77,7 @@ func TestResumingLeavesOutWhatIsComplete(t *testing.T) {
 func TestResumingRefusesACompleteRunOfAnotherConfiguration(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	fakeRun(t, filepath.Join(root, "0"), tenSteps(t, "training.learning_rate=0.5", "run.dir=elsewhere")[0], 10, 10)
+	fakeRun(t, filepath.Join(root, "0"), tenSteps(t, "training.learning_rate=0.5", "training.eval_interval=3", "run.dir=elsewhere")[0], 10, 10)
 	var out bytes.Buffer
 	err := sweep.Run(context.Background(), sweep.Options{
 		Jobs: tenSteps(t), Root: root, Resume: true, Program: program("echo"), Stdout: &out, Stderr: &out,
@@ -85,8 +85,8 @@ func TestResumingRefusesACompleteRunOfAnotherConfiguration(t *testing.T) {
 	if exit.Code(err) != exit.BadInput || !strings.Contains(err.Error(), "training.learning_rate is 0.0001, the run's is 0.5") {
 		t.Errorf("the error is %v, want exit code 2 and the key that differs", err)
 	}
-	if strings.Contains(err.Error(), "run.dir") || out.Len() > 0 {
-		t.Errorf("where a run lies is no difference, and nothing may have been started: %v\n%s", err, out.String())
+	if strings.Contains(err.Error(), "run.dir") || strings.Contains(err.Error(), "eval_interval") || out.Len() > 0 {
+		t.Errorf("where a run lies and how often it was evaluated is no difference, and nothing may have been started: %v\n%s", err, out.String())
 	}
 }
 

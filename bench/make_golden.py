@@ -144,6 +144,9 @@ CASES = {
     "pruned": Case(variant(**PRUNED, top_k=1, router_z_loss_weight=0.05), [[8, 5]], [[1, 1]], seed=21),
     "pruned_top2": Case(variant(**PRUNED, top_k=2), [[8, 5]], [[1, 1]]),
     "plain": Case(alone("plain", d_model=64, n_heads=4), [[8, 5]], [[1, 1]]),
+    "described": Case(
+        alone("dense", use_memory=True, embedding_context=3, embedding_features=True), [[8, 6], [8, 8]], [[1, 1], [0, 1]]
+    ),
 }
 
 

@@ -21,6 +21,7 @@ class Config:
     memory_size: int = 1000
     max_seq_len: int = 512
     embedding_context: int = 5
+    embedding_features: bool = False
     dropout: float = 0.1
     use_memory: bool = True
     memory_parts: str = "both"

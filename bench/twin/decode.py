@@ -70,18 +70,18 @@ class Decoder:
     def _parallel(self, batch: Batch) -> tuple[Tensor, Tensor]:
         model = self.model
         rope = (self.cos[: len(batch.ids[0])], self.sin[: len(batch.ids[0])])
-        x = self._enter(batch.ids)
+        x = self._enter(batch)
         for block, caches in zip(model.blocks, self.caches):
             x, _, _ = block(x, rope, batch.features(), None, caches)
         x = self._introspect(x, batch.features())
         return x, model.logits(model.final_norm(x))
 
-    def _enter(self, ids: Tensor) -> Tensor:
-        """Embeddings of the next ids [1, n] of the segment, with what memory adds."""
+    def _enter(self, batch: Batch) -> Tensor:
+        """Embeddings of the next tokens [1, n] of the segment, with what memory adds."""
         embedding = self.model.embedding
-        both = torch.cat((self.recent, ids), dim=1)
+        both = torch.cat((self.recent, batch.ids), dim=1)
         self.recent = both[:, max(0, both.shape[1] - embedding.reach) :]
-        x = embedding(both)[:, -ids.shape[1] :]
+        x = embedding.describe(embedding(both)[:, -batch.ids.shape[1] :], batch)
         self.inputs.append(x)
         return x if self.read is None else x + self.model.memory(x, self.read)
 
@@ -95,7 +95,7 @@ class Decoder:
     def _step(self, token: int) -> Tensor:
         model, batch = self.model, self._batch([token])
         rope = (self.cos[self.position : self.position + 1], self.sin[self.position : self.position + 1])
-        x = self._enter(batch.ids)
+        x = self._enter(batch)
         places = batch.features()
         for block, caches in zip(model.blocks, self.caches):
             x = block.step(x, rope, places, caches)

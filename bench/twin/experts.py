@@ -5,10 +5,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .causal import CausalAttention
-from .layers import KVCache, attend, head_rope, linear, rotary_angles, rotate, split_heads
+from .layers import PLACES, TYPES, VOWELS, KVCache, attend, head_rope, linear, rotary_angles, rotate, split_heads
 from .spatial import SpatialAttention
 
-TYPES, PLACES, VOWELS = 32, 16, 8
 FEATURE_WIDTH = 8  # dimensions of each head that hold the token features
 
 

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+TYPES, PLACES, VOWELS = 32, 16, 8  # sizes of the tables of token features
+
 
 def rotary_angles(positions: Tensor, pairs: int, dtype: torch.dtype) -> Tensor:
     """positions [...] -> angles [..., pairs]: p * 10000^(-j/pairs) (Su et al. 2021)."""
@@ -86,12 +88,19 @@ def dot_product_attention(q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Tens
 
 
 class TokenEmbedding(nn.Module):
-    """A table, and a causal depthwise convolution over the `context` last tokens whose own factor is 1."""
+    """A table, and a causal depthwise convolution over the `context` last tokens whose own factor is 1.
 
-    def __init__(self, vocabulary: int, width: int, context: int):
+    features: with the vectors of a token's type, place and vowel class on top.
+    """
+
+    def __init__(self, vocabulary: int, width: int, context: int, features: bool = False):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(vocabulary, width))
         self.context = nn.Parameter(torch.empty(context - 1, width)) if context > 1 else None
+        counts = {"types": TYPES, "places": PLACES, "vowels": VOWELS} if features else {}
+        for name, count in counts.items():
+            self.register_parameter(name, nn.Parameter(torch.empty(count, width)))
+        self.features = tuple(counts)
 
     @property
     def reach(self) -> int:
@@ -107,6 +116,10 @@ class TokenEmbedding(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             padded = F.pad(x.transpose(1, 2), (self.reach, 0))
             return F.conv1d(padded, kernel.T.unsqueeze(1), groups=x.shape[2]).transpose(1, 2)
+
+    def describe(self, x: Tensor, batch) -> Tensor:
+        """x [B, T, d] with the vectors of the batch's features."""
+        return x + sum(F.embedding(getattr(batch, name), getattr(self, name)) for name in self.features)
 
 
 class Attention(nn.Module):

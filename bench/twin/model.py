@@ -89,7 +89,9 @@ class Agiformer(nn.Module):
     def __init__(self, config: Config):
         super().__init__()
         self.config = config
-        self.embedding = TokenEmbedding(config.vocab_size, config.d_model, config.embedding_context)
+        self.embedding = TokenEmbedding(
+            config.vocab_size, config.d_model, config.embedding_context, config.embedding_features
+        )
         if config.use_memory:
             self.memory = Memory(config)
         self.blocks = nn.ModuleList(Block(config, i) for i in range(config.n_layers))
@@ -112,6 +114,8 @@ class Agiformer(nn.Module):
                 module.weight.normal_(std=0.02)
                 if module.context is not None:
                     module.context.normal_(std=0.5)
+                for table in module.features:
+                    getattr(module, table).normal_(std=0.02)
             elif isinstance(module, nn.Embedding):
                 module.weight.normal_(std=0.5)
             elif isinstance(module, nn.Linear):
@@ -148,7 +152,7 @@ class Agiformer(nn.Module):
     def forward(self, batch: Batch, state: State | None = None) -> Output:
         """One segment; moves the state on."""
         rope, places = self.rope(batch.ids.shape[1]), batch.features()
-        x = inputs = self.dropout(self.embedding(batch.ids))
+        x = inputs = self.dropout(self.embedding.describe(self.embedding(batch.ids), batch))
         if self.config.use_memory:
             state = state or self.new_state(len(x))
             x = x + self.dropout(self.memory(x, self.memory.begin(state, x.dtype)))

@@ -47,6 +47,9 @@ type Model struct {
 	// EmbeddingContext is the number of tokens K that a token's embedding is
 	// made of: its own and the K-1 before it.
 	EmbeddingContext int64 `mapstructure:"embedding_context"`
+	// EmbeddingFeatures adds the vectors of a token's type, place in the word and
+	// vowel class to its embedding.
+	EmbeddingFeatures bool `mapstructure:"embedding_features"`
 	// Dropout is the probability on embeddings and residual branches.
 	Dropout float64 `mapstructure:"dropout"`
 

@@ -149,6 +149,7 @@ func (m *Model) enter(ids *torch.Tensor, context *memory.Context, p *pass) (inpu
 	if before := inputs.Size(1) - p.Len; before > 0 {
 		inputs = inputs.Narrow(1, before, p.Len)
 	}
+	inputs = m.embedding.described(inputs, &p.Segment)
 	if p.Train && m.cfg.Dropout > 0 {
 		inputs = torch.Dropout(inputs, m.cfg.Dropout, true)
 	}

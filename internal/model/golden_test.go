@@ -80,7 +80,7 @@ func TestGolden(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"memory", "freq2", "minimal", "four", "capacity", "sequence",
 		"dense", "spatial", "causal", "kinds", "kinds_twice", "zloss", "linear", "long", "working", "bank", "introspection", "full",
-		"pruned", "pruned_top2", "plain"} {
+		"pruned", "pruned_top2", "plain", "described"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := openGolden(t, filepath.Join("testdata", "golden", name+".json"))

@@ -23,7 +23,7 @@ func TestGradients(t *testing.T) {
 	}
 	capacity := tiny("text_only")
 	capacity.MoE.CapacityFactor, capacity.MoE.LoadBalancingScope = ptr(0.75), "sequence"
-	capacity.MoE.RouterZLossWeight = 0.02
+	capacity.MoE.RouterZLossWeight, capacity.EmbeddingFeatures = 0.02, true
 	job(t, func() { gradients(t, capacity) })
 }
 

@@ -9,7 +9,7 @@ import (
 
 // lists are the experts of the product: one without a router, two of which a token
 // visits one, four and eight of which it visits two; and the kinds that the others are
-// compared with.
+// compared with, whose tokens' features are in the embeddings.
 var lists = [][]string{{"language"}, {"language", "logic"}, kinds, slices.Concat(kinds, kinds), {"plain", "dense"}}
 
 // combination is a tiny model with the flags named and the experts listed.
@@ -17,6 +17,7 @@ func combination(experts []string, flags ...string) config.Model {
 	c := tiny("base")
 	c.Name = strings.Join(flags, "+") + " " + strings.Join(experts, ",")
 	c.NExperts, c.ExpertTypes = int64(len(experts)), experts
+	c.EmbeddingFeatures = experts[0] == "plain"
 	c.UseLinearAttention = slices.Contains(flags, "linear")
 	c.UseMemory = slices.Contains(flags, "memory")
 	if slices.Contains(flags, "introspection") {
@@ -26,7 +27,7 @@ func combination(experts []string, flags ...string) config.Model {
 	return c
 }
 
-// product are all 32 combinations of linear attention, memory and introspection
+// product are all 40 combinations of linear attention, memory and introspection
 // with the lists of experts.
 func product() []config.Model {
 	var all []config.Model

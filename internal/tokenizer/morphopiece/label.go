@@ -10,12 +10,17 @@ import (
 	"agiformer/internal/tokenizer/unigram"
 )
 
-// Types of the pieces of words. The other numbers up to TypeByte are the byte
-// tokenizer's: padding, digits, spaces and so on.
+// Types of pieces; 0 is the padding. Those below TypeByte are the byte
+// tokenizer's too.
 const (
-	TypeWordStart = 2 // first piece of a word, if it is no root
-	TypeInside    = 3 // further piece of a morpheme, or of a word of which no morphemes are known
-	TypeByte      = 8 // byte of a character that is no piece
+	TypeEndOfDocument = 1
+	TypeWordStart     = 2 // first piece of a word, if it is no root
+	TypeInside        = 3 // further piece of a morpheme, or of a word of which no morphemes are known
+	TypeDigit         = 4
+	TypeSpace         = 5
+	TypeLineEnd       = 6
+	TypeOther         = 7 // punctuation and the rest
+	TypeByte          = 8 // byte of a character that is no piece
 	// TypeMorpheme is added to a class of morphemes (morphology.Class, from 1).
 	TypeMorpheme = 8
 )

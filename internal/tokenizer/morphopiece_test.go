@@ -1,6 +1,7 @@
 package tokenizer_test
 
 import (
+	"context"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -25,11 +26,11 @@ var newMorphoPiece = sync.OnceValue(func() *tokenizer.MorphoPiece {
 	if err != nil {
 		panic(err)
 	}
-	segmenter, err := morphology.Train(c.Words(), gold, nil, morphology.Options{})
+	segmenter, err := morphology.Train(context.Background(), c.Words(), gold, nil, morphology.Options{})
 	if err != nil {
 		panic(err)
 	}
-	m, err := morphopiece.Train(c, segmenter, morphopiece.TrainOptions{VocabSize: 258 + 120, Mode: morphopiece.Plain})
+	m, err := morphopiece.Train(context.Background(), c, segmenter, morphopiece.TrainOptions{VocabSize: 258 + 120, Mode: morphopiece.Plain})
 	if err != nil {
 		panic(err)
 	}

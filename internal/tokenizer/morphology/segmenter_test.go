@@ -2,6 +2,7 @@ package morphology_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -39,7 +40,7 @@ func trainSmall() (*morphology.Segmenter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return morphology.Train(words, gold, nil, morphology.Options{Rounds: 1, Epochs: 4})
+	return morphology.Train(context.Background(), words, gold, nil, morphology.Options{Rounds: 1, Epochs: 4})
 }
 
 func cutOf(word string, morphemes []morphology.Morpheme) string {

@@ -1,5 +1,7 @@
 package morphopiece
 
+import "context"
+
 // Sealed returns a file with the model in it and the hash that it should have.
 func Sealed(model []byte) []byte {
 	text, err := compactJSON(file{FileType, FileVersion, hashOf(model), model})
@@ -47,5 +49,5 @@ func (m *Model) Observe(word string) []Observation {
 
 // LearnReadings learns the readings once more and says whether any changed.
 func (m *Model) LearnReadings(c *Counter) bool {
-	return m.learnReadings(m.countTypes(m.spell(c.sorted())))
+	return m.learnReadings(m.countTypes(m.spell(context.Background(), c.sorted())))
 }

@@ -1,6 +1,7 @@
 package morphopiece
 
 import (
+	"context"
 	"reflect"
 	"slices"
 	"sync"
@@ -28,20 +29,21 @@ type typeUse struct {
 // depends on the state in which the automaton meets it, and this on the
 // readings of the pieces before it: they are learnt anew until they no longer
 // change.
-func (m *Model) setReadings(spans []counted) {
+func (m *Model) setReadings(ctx context.Context, spans []counted) error {
 	if m.segmenter == nil {
-		return // every piece has the reading of a word of which nothing is known
+		return nil // every piece has the reading of a word of which nothing is known
 	}
-	words := m.spell(spans)
+	words := m.spell(ctx, spans)
 	suffixes := m.setSuffixes(words)
 	for id, entry := range m.words() {
 		entry.Suffix = suffixes[id]
 	}
 	for range readingRounds {
-		if !m.learnReadings(m.countTypes(words)) {
-			return
+		if ctx.Err() != nil || !m.learnReadings(m.countTypes(words)) {
+			break
 		}
 	}
+	return ctx.Err()
 }
 
 // learnReadings sets the readings to what was counted and says whether any

@@ -1,6 +1,7 @@
 package morphopiece
 
 import (
+	"context"
 	"runtime"
 	"sync"
 
@@ -30,8 +31,8 @@ type suffixUse struct {
 }
 
 // spell returns how the words that were counted are spelt, in a part for each
-// processor.
-func (m *Model) spell(spans []counted) []*spellings {
+// processor; fewer of them if ctx ends.
+func (m *Model) spell(ctx context.Context, spans []counted) []*spellings {
 	n := runtime.GOMAXPROCS(0)
 	parts := make([]*spellings, n)
 	var wait sync.WaitGroup
@@ -40,6 +41,9 @@ func (m *Model) spell(spans []counted) []*spellings {
 		wait.Go(func() {
 			e := m.NewEncoder()
 			for _, s := range spans[w*len(spans)/n : (w+1)*len(spans)/n] {
+				if ctx.Err() != nil {
+					return
+				}
 				parts[w].add(e, s)
 			}
 		})

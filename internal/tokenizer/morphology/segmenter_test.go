@@ -184,16 +184,6 @@ func TestGoroutinesAgree(t *testing.T) {
 	wait.Wait()
 }
 
-// Segment does not allocate once its scratch has grown.
-func TestSegmentDoesNotAllocate(t *testing.T) {
-	word, dst := []byte("evlerimizdekilerden"), make([]morphology.Morpheme, 0, 32)
-	s := small()
-	s.Segment(word, dst)
-	if n := testing.AllocsPerRun(100, func() { s.Segment(word, dst) }); n > 0.5 {
-		t.Errorf("%g allocations a word", n)
-	}
-}
-
 func TestSuffixes(t *testing.T) {
 	t.Parallel()
 	list := morphology.Suffixes()

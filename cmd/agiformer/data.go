@@ -97,7 +97,7 @@ type dataSource struct {
 
 // openDataSource reads a command's arguments: what holds a = and is no file is
 // an override, the rest are paths.
-func openDataSource(command *cobra.Command, args []string) (*dataSource, error) {
+func openDataSource(ctx context.Context, command *cobra.Command, args []string) (*dataSource, error) {
 	var paths, overrides []string
 	for _, arg := range args {
 		if _, err := os.Stat(arg); err != nil && strings.Contains(arg, "=") {
@@ -121,16 +121,19 @@ func openDataSource(command *cobra.Command, args []string) (*dataSource, error) 
 		s.valid = nil
 	}
 	if len(paths) == 0 {
-		return nil, fmt.Errorf("no text is named: give a file, a folder or a glob, or set data.train=PATH")
+		return nil, exit.Usage(fmt.Errorf("no text is named: give a file, a folder or a glob, or set data.train=PATH"))
 	}
 	s.opts = data.Options{
 		Paths: paths, TextField: cfg.Data.TextField, Split: cfg.Data.Split, MaxDocumentBytes: cfg.Data.MaxDocumentBytes,
 		OnError: cfg.Data.OnError, CacheDir: settings.CacheDir,
 	}
-	s.tok, err = vocabulary.Open(command.Context(), cfg.Tokenizer, s.opts, func(format string, values ...any) {
+	s.tok, err = vocabulary.Open(ctx, cfg.Tokenizer, s.opts, func(format string, values ...any) {
 		fmt.Fprintf(s.out, format+"\n", values...)
 	})
-	return s, err
+	if errors.Is(err, context.Canceled) {
+		return nil, errTokenizerStopped
+	}
+	return s, exit.Usage(err)
 }
 
 // prepare opens the shards of paths and says on out what was wrong with them.
@@ -178,12 +181,12 @@ func untilInterrupted(command *cobra.Command) (context.Context, context.CancelFu
 }
 
 func runDataPrepare(command *cobra.Command, args []string) (err error) {
-	s, err := openDataSource(command, args)
-	if err != nil {
-		return exit.Usage(err)
-	}
 	ctx, stop := untilInterrupted(command)
 	defer stop()
+	s, err := openDataSource(ctx, command, args)
+	if err != nil {
+		return err
+	}
 	for _, paths := range [][]string{s.opts.Paths, s.valid} {
 		if len(paths) == 0 {
 			continue
@@ -213,12 +216,12 @@ func (f *statsFlags) run(command *cobra.Command, args []string) (err error) {
 	if f.validation && len(f.bigram) > 0 {
 		return exit.Usage(errors.New("--bigram and --validation were both given: leave one of them out"))
 	}
-	s, err := openDataSource(command, args)
-	if err != nil {
-		return exit.Usage(err)
-	}
 	ctx, stop := untilInterrupted(command)
 	defer stop()
+	s, err := openDataSource(ctx, command, args)
+	if err != nil {
+		return err
+	}
 	ds, report, err := s.prepare(ctx, s.opts.Paths)
 	if err != nil {
 		return err

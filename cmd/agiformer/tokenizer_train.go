@@ -86,7 +86,7 @@ func (f *tokenizerTraining) run(command *cobra.Command) error {
 	done()
 	switch {
 	case errors.Is(err, context.Canceled):
-		return errors.New("stopped before the tokenizer was complete: run the same command again")
+		return errTokenizerStopped
 	case err != nil:
 		return exit.Usage(err)
 	}
@@ -100,6 +100,9 @@ func (f *tokenizerTraining) run(command *cobra.Command) error {
 		f.out, model.Kind(), model.VocabSize(), float64(report.Bytes)/1e6, time.Since(begun).Seconds())
 	return err
 }
+
+// errTokenizerStopped is for who interrupts the training of a tokenizer.
+var errTokenizerStopped = errors.New("stopped before the tokenizer was complete: run the same command again")
 
 // writeWhole writes a file that is there whole or not at all.
 func writeWhole(path string, write func(io.Writer) error) (err error) {

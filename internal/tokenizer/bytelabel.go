@@ -1,17 +1,22 @@
 package tokenizer
 
-import "fmt"
+import (
+	"fmt"
+
+	"agiformer/internal/tokenizer/morphopiece"
+	"agiformer/internal/tokenizer/pretoken"
+)
 
 // Types that the byte tokenizer gives (docs/model.md, "Token features").
 const (
 	TypePadding       = 0
-	TypeEndOfDocument = 1
-	TypeWordStart     = 2 // first byte of a word
-	TypeWord          = 3 // further byte of a word
-	TypeDigit         = 4
-	TypeSpace         = 5
-	TypeLineEnd       = 6
-	TypeOther         = 7 // punctuation and the rest
+	TypeEndOfDocument = morphopiece.TypeEndOfDocument
+	TypeWordStart     = morphopiece.TypeWordStart // first byte of a word
+	TypeWord          = morphopiece.TypeInside    // further byte of a word
+	TypeDigit         = morphopiece.TypeDigit
+	TypeSpace         = morphopiece.TypeSpace
+	TypeLineEnd       = morphopiece.TypeLineEnd
+	TypeOther         = morphopiece.TypeOther // punctuation and the rest
 )
 
 // Vowel classes: back or front, unrounded or rounded.
@@ -79,7 +84,7 @@ func (l *byteLabeler) Next(id int32) Label {
 	l.pending = 0
 	if b >= 0x80 {
 		l.lead, l.pending = b, continuations(b)
-		if letterLead(b) {
+		if pretoken.LetterLead(b) {
 			return l.letter(vowelNone)
 		}
 		return l.outside(TypeOther)
@@ -150,13 +155,6 @@ func continuations(lead byte) uint8 {
 	default:
 		return 0
 	}
-}
-
-// letterLead says whether characters that begin with this byte count as
-// letters. C2 begins Latin-1 signs, E2 general punctuation and symbols, EF
-// full-width forms and the byte order mark, F0 and above emoji.
-func letterLead(lead byte) bool {
-	return lead >= 0xC3 && lead <= 0xEE && lead != 0xE2
 }
 
 func asciiVowel(b byte) uint8 {

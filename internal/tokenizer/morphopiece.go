@@ -110,64 +110,20 @@ func (t *MorphoPiece) Canonical(label Label) string {
 	return ""
 }
 
-// group says what a piece is outside of any word's sense.
-type group uint8
-
-const (
-	groupNone group = iota // padding and the like
-	groupEnd
-	groupWord
-	groupDigit
-	groupSpace
-	groupLineEnd
-	groupOther
-	groupByte // 0x80 and above
-)
-
 // feature is what a labeler knows of an id.
 type feature struct {
-	group   group
-	lead    bool  // it begins with a space that belongs to a word or number
-	tail    bool  // it begins with an apostrophe: the suffix of what stands before
-	first   uint8 // class of its first vowel
-	last    uint8 // class of its last vowel
-	high    bool  // its first vowel is high, and so follows in rounding
-	reading morphopiece.Reading
-	value   byte // of a byte
+	morphopiece.Unit
+	first uint8 // class of its first vowel
+	last  uint8 // class of its last vowel
+	high  bool  // its first vowel is high, and so follows in rounding
 }
 
 // featureOf reads an id's features off its text.
 func featureOf(m *morphopiece.Model, id int32) feature {
-	f := feature{reading: m.Reading(id)}
-	text := m.Text(id)
-	if id == morphopiece.EndOfDocument {
-		f.group = groupEnd
-		return f
-	}
-	if text == "" {
-		return f
-	}
-	if f.value = text[0]; f.value >= utf8.RuneSelf && len(text) == 1 {
-		f.group = groupByte
-		return f
-	}
-	body := strings.TrimPrefix(text, " ")
-	f.lead = body != text && body != ""
-	if rest, ok := cutApostrophe(body); ok && rest != "" && isLetter(rest) {
-		f.tail, body = true, rest
-	}
-	f.group = groupOf(body)
-	if f.group == groupWord {
-		f.first, f.last, f.high = vowels(body)
-	}
+	unit, letters := m.Unit(id)
+	f := feature{Unit: unit}
+	f.first, f.last, f.high = vowels(letters)
 	return f
-}
-
-func cutApostrophe(text string) (string, bool) {
-	if rest, ok := strings.CutPrefix(text, "'"); ok {
-		return rest, true
-	}
-	return strings.CutPrefix(text, "’")
 }
 
 // vowels returns the classes of the first and the last vowel of a piece, and

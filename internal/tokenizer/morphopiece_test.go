@@ -1,6 +1,7 @@
 package tokenizer_test
 
 import (
+	"context"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -25,11 +26,11 @@ var newMorphoPiece = sync.OnceValue(func() *tokenizer.MorphoPiece {
 	if err != nil {
 		panic(err)
 	}
-	segmenter, err := morphology.Train(c.Words(), gold, nil, morphology.Options{})
+	segmenter, err := morphology.Train(context.Background(), c.Words(), gold, nil, morphology.Options{})
 	if err != nil {
 		panic(err)
 	}
-	m, err := morphopiece.Train(c, segmenter, morphopiece.TrainOptions{VocabSize: 258 + 120, Mode: morphopiece.Plain})
+	m, err := morphopiece.Train(context.Background(), c, segmenter, morphopiece.TrainOptions{VocabSize: 258 + 120, Mode: morphopiece.Plain})
 	if err != nil {
 		panic(err)
 	}
@@ -67,6 +68,20 @@ func TestMorphoPieceLabels(t *testing.T) {
 			{"'den", ablative, 0, 3, false, 0, "DAn"}, {"\n", 6, 0, 0, false, 0, ""},
 		},
 		{{" göz", root, 0, 4, true, 0, ""}, {"lar", plural, 1, 1, false, 2, "lAr"}, {" ev", root, 0, 3, true, 0, ""}},
+		{ // a suffix goes on with the word before its apostrophe
+			{" okul", root, 0, 2, true, 0, ""}, {"'", 7, 0, 0, false, 0, ""}, {"lar", plural, 1, 1, false, 1, "lAr"}, {"da", locative, 2, 1, false, 1, "DA"},
+			{" ev", root, 0, 3, true, 0, ""}, {"\xe2", 8, 0, 0, false, 0, ""}, {"\x80", 8, 0, 0, false, 0, ""}, {"\x99", 8, 0, 0, false, 0, ""},
+			{"den", ablative, 1, 3, false, 1, "DAn"}, {"'", 7, 0, 0, false, 0, ""}, {" ev", root, 0, 3, true, 0, ""},
+		},
+		{ // and with a number
+			{"5", 4, 0, 0, true, 0, ""}, {"'", 7, 0, 0, false, 0, ""}, {"den", ablative, 0, 3, false, 0, "DAn"},
+			{"5", 4, 0, 0, true, 0, ""}, {"'", 7, 0, 0, false, 0, ""}, {"5", 4, 0, 0, true, 0, ""},
+		},
+		{ // two apostrophes, another sign and a quotation's end begin a new word
+			{" ev", root, 0, 3, true, 0, ""}, {"'", 7, 0, 0, false, 0, ""}, {"'", 7, 0, 0, false, 0, ""}, {"lar", 2, 0, 1, true, 0, ""},
+			{"\xe2", 8, 0, 0, false, 0, ""}, {"\x80", 8, 0, 0, false, 0, ""}, {"\xa6", 8, 0, 0, false, 0, ""}, {"lar", 2, 0, 1, true, 0, ""},
+			{"'", 7, 0, 0, false, 0, ""}, {".", 7, 0, 0, false, 0, ""}, {"lar", 2, 0, 1, true, 0, ""},
+		},
 		{{"\xe6", 8, 0, 0, true, 0, ""}, {"\xbc", 8, 1, 0, false, 0, ""}, {"\xa2", 8, 2, 0, false, 0, ""}},
 		{{".", 7, 0, 0, false, 0, ""}, {"\x00", 7, 0, 0, false, 0, ""}, {"\x03", 7, 0, 0, false, 0, ""}, {"\xff", 8, 0, 0, false, 0, ""}},
 	} {
@@ -126,7 +141,7 @@ func TestMorphoPieceLabelsAreCausal(t *testing.T) {
 				t.Fatalf("label %+v is outside the feature tables", label)
 			}
 		}
-		for cut := 0; cut < len(ids); cut += 1 + len(ids)/200 {
+		for cut := range len(ids) {
 			if got := pieceLabels(tok, ids[:cut]); !slices.Equal(got, all[:cut]) {
 				t.Fatalf("the labels of the first %d ids depend on later ones", cut)
 			}
@@ -136,8 +151,36 @@ func TestMorphoPieceLabelsAreCausal(t *testing.T) {
 			t.Error("an end of document forgets nothing")
 		}
 	}
-	if err := tok.NewLabeler().SetState([]byte{0, 0, 99, 0, 0}); err == nil {
-		t.Error("a state that is none was taken")
+	for _, state := range [][]byte{{0, 0, 99, 0, 0}, {5, 0, 0, 0, 0}, {0, 5, 0, 0, 0}, {1, 1, 0, 0, 0}, {1, 0, 0, 0, 99}} {
+		if err := tok.NewLabeler().SetState(state); err == nil {
+			t.Errorf("%v was taken for a state", state)
+		}
+	}
+}
+
+// A text that ends at any byte has the labels of the whole, wherever it has its
+// ids: what a label says was known there.
+func TestMorphoPieceLabelsOfCutTexts(t *testing.T) {
+	t.Parallel()
+	tok := newMorphoPiece()
+	texts := append(slices.Clone(tokenizertest.Nasty), tokenizertest.Corpus()[:20]...)
+	texts = append(texts, "Kur'an'ın okul'lardan okul’lardan 5'den 5’den ev'", "evßler’den \xe2\x80ev'\xe2\x80\x99de ev\xe2\x80…ev")
+	for _, text := range append(texts, strings.Join(tokenizertest.Nasty, "")) {
+		ids := tok.Encode([]byte(text))
+		all, prefixes := pieceLabels(tok, ids), 0
+		for n := range len(text) {
+			cut := tok.Encode([]byte(text[:n]))
+			if len(cut) > len(ids) || !slices.Equal(cut, ids[:len(cut)]) {
+				continue // its last word is another one
+			}
+			prefixes++
+			if got := pieceLabels(tok, cut); !slices.Equal(got, all[:len(cut)]) {
+				t.Fatalf("the labels of %q depend on what follows it: %+v, in the whole %+v", text[:n], got, all[:len(cut)])
+			}
+		}
+		if len(ids) > 1 && prefixes < 2 {
+			t.Errorf("%q has %d prefixes with its ids, so nothing was compared", text, prefixes)
+		}
 	}
 }
 

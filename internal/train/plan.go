@@ -33,26 +33,28 @@ func NewPlan(cfg *config.Config) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newPlan(cfg, vocab), nil
+}
+
+// newPlan plans a run with a tokenizer of vocab ids.
+func newPlan(cfg *config.Config, vocab int) *Plan {
 	p := &Plan{
 		Config: cfg, Vocab: vocab, Counts: model.Count(cfg.Model, vocab),
 		TokensPerStep: cfg.Training.Lanes() * cfg.Model.SegmentLen(),
 	}
 	p.Training = trainingMemory(cfg, p.Counts, int64(p.Vocab))
 	p.Inference = inferenceMemory(cfg, p.Counts, int64(p.Vocab))
-	return p, nil
+	return p
 }
 
 // checkMemory refuses a run on the CPU whose estimate is above all the memory
 // of the machine: the kernel would end it without a word.
-func checkMemory(cfg *config.Config, device torch.Device) error {
+func checkMemory(cfg *config.Config, vocab int, device torch.Device) error {
 	var machine unix.Sysinfo_t
 	if device.Type != torch.CPUType || unix.Sysinfo(&machine) != nil {
 		return nil
 	}
-	plan, err := NewPlan(cfg)
-	if err != nil {
-		return err
-	}
+	plan := newPlan(cfg, vocab)
 	total := float64(machine.Totalram) * float64(machine.Unit)
 	if need := float64(plan.Training.Total()); need > total {
 		return fmt.Errorf("this run needs about %.0f GB of memory and the machine has %.0f GB: lower training.batch_size=%d and raise training.gradient_accumulation_steps instead (the result stays the same), set training.gradient_checkpointing=true, or take a smaller model; --dry-run shows the estimate",

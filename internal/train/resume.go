@@ -118,7 +118,7 @@ func checkResumable(now, then *config.Config) error {
 	}
 	var diffs []string
 	diffs = append(diffs, differences("model", reflect.ValueOf(shape(now.Model)), reflect.ValueOf(shape(then.Model)))...)
-	// Where the tokenizer's file lies does not matter: checkText compares what it holds.
+	// Where the tokenizer's file lies does not matter: storedTokenizer compares what it holds.
 	unplaced := func(t config.Tokenizer) config.Tokenizer {
 		t.Path = nil
 		return t

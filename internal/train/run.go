@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"time"
 
 	"agiformer/internal/checkpoint"
@@ -12,6 +13,7 @@ import (
 	"agiformer/internal/data"
 	"agiformer/internal/exit"
 	"agiformer/internal/metrics"
+	"agiformer/internal/model"
 	"agiformer/internal/tokenizer"
 	"agiformer/internal/torch"
 	"agiformer/internal/vocabulary"
@@ -88,10 +90,10 @@ func (r *runner) run() (done bool, err error) {
 	if err != nil {
 		return false, exit.Usage(fmt.Errorf("hardware.device=%s: %w", r.cfg.Hardware.Device, err))
 	}
-	if err := checkMemory(r.cfg, device); err != nil {
+	if err := model.Supported(r.cfg.Model); err != nil {
 		return false, exit.Usage(err)
 	}
-	tok, err := r.tokenizer()
+	tok, err := r.tokenizer(device)
 	if err != nil {
 		return false, exit.Usage(err)
 	}
@@ -102,7 +104,7 @@ func (r *runner) run() (done bool, err error) {
 	defer func() { err = errors.Join(err, text.close()) }()
 	var step int64
 	if r.from != nil {
-		if err := checkText(r.from, text, tok); err != nil {
+		if err := checkText(r.from, text); err != nil {
 			return false, exit.Usage(err)
 		}
 		step = r.from.State().Step
@@ -205,12 +207,23 @@ func advise(err error) error {
 	return err
 }
 
-// tokenizer returns the run's tokenizer: a checkpoint's own where no file is
-// named, or the one of the configuration, which may have to be trained first.
-func (r *runner) tokenizer() (tok tokenizer.Tokenizer, err error) {
-	if r.from != nil && r.cfg.Tokenizer.Path == nil {
-		tok, err = r.from.Tokenizer()
+// tokenizer returns the run's tokenizer: a checkpoint's own, or the one of the
+// configuration, which may have to be trained first. Before that, which takes
+// long, it sees to it that the run fits into the memory.
+func (r *runner) tokenizer(device torch.Device) (tok tokenizer.Tokenizer, err error) {
+	if r.from != nil {
+		if tok, err = r.storedTokenizer(); err != nil {
+			return nil, err
+		}
+		err = checkMemory(r.cfg, tok.VocabSize(), device)
 	} else {
+		var size int
+		if size, err = vocabulary.Size(r.cfg.Tokenizer); err != nil {
+			return nil, err
+		}
+		if err = checkMemory(r.cfg, size, device); err != nil {
+			return nil, err
+		}
 		d := r.cfg.Data
 		tok, err = vocabulary.Open(r.stop.Context(), r.cfg.Tokenizer, data.Options{
 			Paths: d.Train, TextField: d.TextField, OnError: d.OnError, CacheDir: r.options.CacheDir,
@@ -225,14 +238,30 @@ func (r *runner) tokenizer() (tok tokenizer.Tokenizer, err error) {
 	return tok, nil
 }
 
-// checkText refuses a checkpoint whose training text or tokenizer was another
-// one: its place in the documents' order would mean other documents.
-func checkText(from *checkpoint.Checkpoint, c *corpus, tok tokenizer.Tokenizer) error {
-	s := from.State()
-	if s.Tokenizer != tok.Hash() {
-		return fmt.Errorf("cannot go on from %s: its tokenizer is another one; give the same tokenizer, or start another run", from.Dir())
+// storedTokenizer returns the tokenizer that the checkpoint holds. The file that
+// tokenizer.path names need not be there any more; if it is, it must hold the
+// same one.
+func (r *runner) storedTokenizer() (tokenizer.Tokenizer, error) {
+	path := r.cfg.Tokenizer.Path
+	if path == nil || *path == "" {
+		return r.from.Tokenizer()
 	}
-	if s.Data != c.train.Hash() {
+	named, err := tokenizer.Open(*path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		r.folder.say("tokenizer.path=%s is not there: taking the checkpoint's tokenizer", *path)
+	case err != nil:
+		return nil, fmt.Errorf("tokenizer.path: %w; set it to null to take the checkpoint's", err)
+	case named.Hash() != r.from.State().Tokenizer:
+		return nil, fmt.Errorf("cannot go on from %s: tokenizer.path=%s holds another tokenizer; set it to null to take the checkpoint's, or start another run", r.from.Dir(), *path)
+	}
+	return r.from.Tokenizer()
+}
+
+// checkText refuses a checkpoint whose training text was another one: its place
+// in the documents' order would mean other documents.
+func checkText(from *checkpoint.Checkpoint, c *corpus) error {
+	if from.State().Data != c.train.Hash() {
 		return fmt.Errorf("cannot go on from %s: data.train is not the text it was trained on; give the same one (and the same data.split, data.max_document_bytes and data.text_field; data.valid too if it was null), or start another run", from.Dir())
 	}
 	return nil

@@ -85,7 +85,7 @@ func stages(say func(format string, values ...any)) func(stage string, done floa
 }
 
 // formatVersion changes when training gives another tokenizer of the same text.
-const formatVersion = 1
+const formatVersion = 2
 
 // cached returns the place in the cache of what the options make.
 func (o Options) cached(ctx context.Context) (string, error) {

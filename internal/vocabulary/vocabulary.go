@@ -40,7 +40,7 @@ type Options struct {
 }
 
 // Train trains a tokenizer. The same options and files give the same one.
-// Errors are sentences for the user.
+// Errors are sentences for the user; soon after ctx ends it is ctx's.
 func Train(ctx context.Context, o Options) (*morphopiece.Model, *data.Report, error) {
 	if o.Progress == nil {
 		o.Progress = func(string, float64) {}
@@ -48,7 +48,7 @@ func Train(ctx context.Context, o Options) (*morphopiece.Model, *data.Report, er
 	if err := o.check(); err != nil {
 		return nil, nil, err
 	}
-	supervision, err := o.read()
+	supervision, err := o.read(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -59,14 +59,11 @@ func Train(ctx context.Context, o Options) (*morphopiece.Model, *data.Report, er
 	if err != nil {
 		return nil, nil, err
 	}
-	segmenter, err := o.segmenter(counter, supervision)
+	segmenter, err := o.segmenter(ctx, counter, supervision)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, nil, err
-	}
-	model, err := morphopiece.Train(counter, segmenter, morphopiece.TrainOptions{
+	model, err := morphopiece.Train(ctx, counter, segmenter, morphopiece.TrainOptions{
 		VocabSize: o.VocabSize, Mode: o.Mode, WholeWords: o.WholeWords,
 		Progress: func(done float64) { o.Progress("learning pieces", done) },
 	})
@@ -95,12 +92,12 @@ type supervision struct {
 }
 
 // read reads what Gold and Lexicon name.
-func (o Options) read() (s supervision, err error) {
+func (o Options) read(ctx context.Context) (s supervision, err error) {
 	if o.Kind == morphopiece.KindUnigram {
 		return s, nil
 	}
 	if o.Gold != "" {
-		err := reading("gold morphemes", o.Gold, func(r io.Reader) (err error) {
+		err := reading(ctx, "gold morphemes", o.Gold, func(r io.Reader) (err error) {
 			s.gold, err = morphology.ReadGold(r)
 			return err
 		})
@@ -111,7 +108,7 @@ func (o Options) read() (s supervision, err error) {
 	if o.Lexicon == "" {
 		return s, nil
 	}
-	return s, reading("word list", o.Lexicon, func(dictionary io.Reader) (err error) {
+	return s, reading(ctx, "word list", o.Lexicon, func(dictionary io.Reader) (err error) {
 		affixes, err := os.Open(affixes(o.Lexicon))
 		if errors.Is(err, fs.ErrNotExist) {
 			s.lexicon, err = morphology.ReadHunspell(dictionary, nil)
@@ -121,7 +118,7 @@ func (o Options) read() (s supervision, err error) {
 			return fmt.Errorf("its affixes cannot be read: %w", err)
 		}
 		defer func() { _ = affixes.Close() }() // it was only read
-		s.lexicon, err = morphology.ReadHunspell(dictionary, affixes)
+		s.lexicon, err = morphology.ReadHunspell(dictionary, untilDone{ctx, affixes})
 		return err
 	})
 }
@@ -135,24 +132,37 @@ func affixes(lexicon string) string {
 }
 
 // reading opens a file for f and names it in errors.
-func reading(what, path string, f func(io.Reader) error) error {
+func reading(ctx context.Context, what, path string, f func(io.Reader) error) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("the %s cannot be read: %w", what, err)
 	}
 	defer func() { _ = file.Close() }() // it was only read
-	if err := f(file); err != nil {
+	if err := f(untilDone{ctx, file}); err != nil {
 		return fmt.Errorf("the %s in %s: %w", what, path, err)
 	}
 	return nil
 }
 
+// untilDone reads until a context ends.
+type untilDone struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r untilDone) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
+}
+
 // segmenter learns the segmenter, nil for a model that needs none.
-func (o Options) segmenter(c *morphopiece.Counter, s supervision) (morphopiece.Segmenter, error) {
+func (o Options) segmenter(ctx context.Context, c *morphopiece.Counter, s supervision) (morphopiece.Segmenter, error) {
 	if o.Kind == morphopiece.KindUnigram {
 		return nil, nil
 	}
-	return morphology.Train(c.Words(), s.gold, s.lexicon, morphology.Options{
+	return morphology.Train(ctx, c.Words(), s.gold, s.lexicon, morphology.Options{
 		Progress: func(stage string, done, total int) { o.Progress(stage, float64(done)/float64(max(total, 1))) },
 	})
 }

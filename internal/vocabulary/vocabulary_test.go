@@ -2,6 +2,7 @@ package vocabulary_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -96,6 +97,65 @@ func TestTrainMistakes(t *testing.T) {
 	stop()
 	if _, _, err := vocabulary.Train(ctx, options(t)); err == nil {
 		t.Error("training went on although it was stopped")
+	}
+}
+
+// Training that is stopped in any of its stages goes on with none after it.
+func TestTrainStops(t *testing.T) {
+	t.Parallel()
+	for stage, change := range map[string]func(o *vocabulary.Options){
+		"fitting":               func(*vocabulary.Options) {},
+		"reading the word list": func(*vocabulary.Options) {},
+		"reading words":         func(*vocabulary.Options) {},
+		"reading words alone":   func(o *vocabulary.Options) { o.Gold, o.Lexicon = "", "" },
+		"learning pieces":       func(*vocabulary.Options) {},
+		"learning pieces alone": func(o *vocabulary.Options) { o.Kind = morphopiece.KindUnigram },
+	} {
+		t.Run(stage, func(t *testing.T) {
+			t.Parallel()
+			o := options(t)
+			o.Lexicon = o.Gold + ".dic"
+			write(t, o.Lexicon, "2\nev\nokul\n")
+			change(&o)
+			ctx, stop := context.WithCancel(context.Background())
+			defer stop()
+			wanted := strings.TrimSuffix(stage, " alone")
+			after := 0
+			o.Progress = func(stage string, done float64) {
+				if stage == wanted && done < 1 {
+					stop()
+				} else if ctx.Err() != nil {
+					after++
+				}
+			}
+			_, _, err := vocabulary.Train(ctx, o)
+			if ctx.Err() == nil {
+				t.Fatalf("training has no stage %q", wanted)
+			}
+			if !errors.Is(err, context.Canceled) || after > 0 {
+				t.Errorf("stopped, training reported %d times and returned %v", after, err)
+			}
+		})
+	}
+}
+
+// What is interrupted while it trains a tokenizer first keeps none of it.
+func TestOpenStops(t *testing.T) {
+	t.Parallel()
+	o := options(t)
+	size, mode := int64(300), "plain"
+	cfg := config.Tokenizer{Name: "morphopiece", VocabSize: &size, Mode: &mode, Gold: &o.Gold}
+	ctx, stop := context.WithCancel(context.Background())
+	_, err := vocabulary.Open(ctx, cfg, o.Corpus, func(format string, values ...any) {
+		if strings.Contains(fmt.Sprintf(format, values...), "fitting") {
+			stop()
+		}
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want that it was stopped", err)
+	}
+	if kept, err := filepath.Glob(filepath.Join(o.Corpus.CacheDir, "tokenizers", "*")); err != nil || len(kept) > 0 {
+		t.Errorf("the cache holds %q (%v)", kept, err)
 	}
 }
 

@@ -1,13 +1,16 @@
 package blackbox
 
 import (
+	"bufio"
 	"bytes"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"agiformer/internal/tokenizer/tokenizertest"
 )
@@ -62,6 +65,50 @@ func TestTokenizerTrainTwice(t *testing.T) {
 	}
 	if !bytes.Equal(a, b) {
 		t.Error("the second file differs")
+	}
+}
+
+// An interrupt stops training in one sentence and leaves no part of a file.
+func TestTokenizerTrainInterrupted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	corpus, folder := filepath.Join(dir, "text.txt"), filepath.Join(dir, "out")
+	r := rand.New(rand.NewPCG(9, 10))
+	var text strings.Builder
+	for range 40000 { // words enough for seconds of training
+		for range 2 + r.IntN(3) {
+			text.WriteByte("bdgklmnrst"[r.IntN(10)])
+			text.WriteByte("aeio"[r.IntN(4)])
+		}
+		text.WriteString("lar\n")
+	}
+	writeText(t, corpus, text.String())
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	command, stdout, _ := program{arguments: []string{"tokenizer", "train", "--corpus", corpus, "--out", filepath.Join(folder, "tokenizer.json")}}.command(t)
+	command.Stderr = nil
+	stderr, err := command.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	alarm := time.AfterFunc(patience, func() { _ = command.Process.Kill() })
+	defer alarm.Stop()
+	var said []string
+	for lines := bufio.NewScanner(stderr); lines.Scan(); {
+		if said = append(said, lines.Text()); lines.Text() == "reading words ..." {
+			_ = command.Process.Signal(os.Interrupt)
+		}
+	}
+	want := "reading words ...|agiformer: stopped before the tokenizer was complete: run the same command again"
+	if code := exitCode(t, command.Wait()); code != 1 || stdout.Len() > 0 || !strings.HasSuffix(strings.Join(said, "|"), want) {
+		t.Errorf("exit code %d, standard output %q, standard error %q; want 1, none, and at the end %q", code, stdout, said, want)
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		t.Errorf("%v is left in the folder of --out (%v)", left, err)
 	}
 }
 

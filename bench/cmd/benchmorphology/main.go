@@ -7,6 +7,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -70,7 +71,7 @@ func run(s *settings) error {
 		train = nil
 	}
 	begin := cpuTime()
-	segmenter, err := morphology.Train(words, train, entries, morphology.Options{Rounds: s.rounds, Epochs: s.epochs, Progress: progress})
+	segmenter, err := morphology.Train(context.Background(), words, train, entries, morphology.Options{Rounds: s.rounds, Epochs: s.epochs, Progress: progress})
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package morphology
 
 import (
+	"context"
 	"os"
 	"testing"
 )
@@ -46,7 +47,7 @@ func TestFrozenScores(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Train(nil, gold, nil, Options{Epochs: 2})
+	s, err := Train(context.Background(), nil, gold, nil, Options{Epochs: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package morphology
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 )
@@ -24,25 +25,27 @@ func newLearner(m *model, rate, decay float64) *learner {
 	return &learner{m: m, squares: make([]float64, len(m.weights)), gradient: make([]float64, len(m.weights)), rate: rate, decay: decay}
 }
 
-// fit runs over the examples and returns the mean log likelihood of the last
-// epoch. The weights returned in the model are the mean over the second half.
-func (f *learner) fit(examples []*example, epochs int, seed uint64) float64 {
+// fit runs over the examples. The weights left in the model are the mean over
+// the second half of the epochs.
+func (f *learner) fit(ctx context.Context, examples []*example, epochs int, seed uint64) error {
 	random := rand.New(rand.NewPCG(seed, 1))
 	order := make([]int, len(examples))
 	for i := range order {
 		order[i] = i
 	}
 	mean := make([]float64, len(f.m.weights))
-	total, averaged := 0.0, 0
+	averaged := 0
 	for epoch := range epochs {
 		random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-		total = 0
 		for _, i := range order {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			x := examples[i]
 			if x.capital && random.IntN(capitalShare) != 0 {
 				continue
 			}
-			total += f.learn(x, random.Float64() < hideRoots)
+			f.learn(x, random.Float64() < hideRoots)
 		}
 		if epoch >= epochs/2 {
 			averaged++
@@ -52,7 +55,7 @@ func (f *learner) fit(examples []*example, epochs int, seed uint64) float64 {
 		}
 	}
 	copy(f.m.weights, mean)
-	return total / float64(len(examples))
+	return nil
 }
 
 // capitalShare is the part of lower-case words that are seen once an epoch
@@ -65,7 +68,7 @@ const hideRoots = 0.2
 
 // learn takes a step on one example, as if its word were new; with hide, as if
 // its root were new to gold as well.
-func (f *learner) learn(x *example, hide bool) float64 {
+func (f *learner) learn(x *example, hide bool) {
 	f.m.lexicon.take(x.credits, -1)
 	defer f.m.lexicon.take(x.credits, 1)
 	if hide {
@@ -74,7 +77,7 @@ func (f *learner) learn(x *example, hide bool) float64 {
 	f.lattice.build(f.m, x.text)
 	f.all.compute(f.m, &f.lattice, nil)
 	if !f.constrain(x) {
-		return 0
+		return
 	}
 	f.touched = f.touched[:0]
 	for i := range f.lattice.edges {
@@ -91,7 +94,6 @@ func (f *learner) learn(x *example, hide bool) float64 {
 		f.add(f.features, p)
 	}
 	f.step()
-	return f.right.logZ - f.all.logZ
 }
 
 // constrain finds the analyses that agree with the gold cut, in classes as

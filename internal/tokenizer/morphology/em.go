@@ -1,6 +1,9 @@
 package morphology
 
-import "math"
+import (
+	"context"
+	"math"
+)
 
 // Settings of learning without gold.
 const (
@@ -94,14 +97,20 @@ var rareTag = [tagCount]bool{
 }
 
 // learnRaw learns from the raw words alone, by expectation maximisation.
-func (t *trainer) learnRaw(lexicon []LexiconEntry) {
+func (t *trainer) learnRaw(ctx context.Context, lexicon []LexiconEntry) error {
 	t.m.setGenerative(nil)
 	for pass := 1; pass <= emPasses; pass++ {
 		counts := make(transitions, contextCount*contextCount)
-		t.readRaw(counts)
+		if err := t.readRaw(ctx, counts); err != nil {
+			return err
+		}
 		t.m.setGenerative(counts)
-		if pass == 1 {
-			t.list(lexicon)
+		if pass > 1 {
+			continue
+		}
+		if err := t.list(ctx, lexicon); err != nil {
+			return err
 		}
 	}
+	return nil
 }

@@ -2,6 +2,7 @@ package morphology_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"strings"
@@ -96,7 +97,7 @@ func FuzzGold(f *testing.F) {
 			}
 		}
 		if len(words) > 0 && len(words) < 20 {
-			s, err := morphology.Train(nil, words, nil, morphology.Options{Rounds: -1, Epochs: 1})
+			s, err := morphology.Train(context.Background(), nil, words, nil, morphology.Options{Rounds: -1, Epochs: 1})
 			if err != nil {
 				checkError(t, err)
 				return

@@ -1,5 +1,7 @@
 package morphology
 
+import "context"
+
 // example is a gold word ready for training.
 type example struct {
 	text    []byte
@@ -39,13 +41,16 @@ type rootReading struct {
 // goldEvidence turns gold words into examples, and what they say of roots and
 // stems into evidence. Words whose segments do not end between letters are
 // left out.
-func goldEvidence(gold []GoldWord) ([]*example, evidence) {
+func goldEvidence(ctx context.Context, gold []GoldWord) ([]*example, evidence, error) {
 	m := plainModel()
 	var l lattice
 	var examples []*example
 	var readings []rootReading
 	found := evidence{}
 	for i := range gold {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
 		g := &gold[i]
 		l.build(m, []byte(g.Surface))
 		main, ok := newCut(&l.word, g.Segments, g.Tags)
@@ -63,7 +68,7 @@ func goldEvidence(gold []GoldWord) ([]*example, evidence) {
 		readings = append(readings, readRoot(&l, g, &main))
 	}
 	countRoots(examples, readings, found)
-	return examples, found
+	return examples, found, nil
 }
 
 // readRoot finds which parts of speech the root can have, given the suffixes,

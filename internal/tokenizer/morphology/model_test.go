@@ -2,6 +2,7 @@ package morphology_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -85,7 +86,7 @@ func TestTrainWithoutGold(t *testing.T) {
 			words[harmonise(root, suffix)] += 2
 		}
 	}
-	s, err := morphology.Train(words, nil, nil, morphology.Options{})
+	s, err := morphology.Train(context.Background(), words, nil, nil, morphology.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +95,7 @@ func TestTrainWithoutGold(t *testing.T) {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
-	if _, err := morphology.Train(nil, nil, nil, morphology.Options{}); err == nil {
+	if _, err := morphology.Train(context.Background(), nil, nil, nil, morphology.Options{}); err == nil {
 		t.Error("training on nothing is no error")
 	}
 }

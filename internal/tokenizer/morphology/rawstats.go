@@ -1,6 +1,9 @@
 package morphology
 
-import "sort"
+import (
+	"context"
+	"sort"
+)
 
 // rawWord is a word type of the training text.
 type rawWord struct {
@@ -12,10 +15,13 @@ type rawWord struct {
 // rawWords returns the limit most frequent types of letters of the Turkish
 // alphabet, q, w and x only, sorted by letters; spellings that differ in case
 // are one type.
-func rawWords(words map[string]int64, limit int) []rawWord {
+func rawWords(ctx context.Context, words map[string]int64, limit int) ([]rawWord, error) {
 	byLetters := map[string]*rawWord{}
 	var w word
 	for text, count := range words {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		w.read([]byte(text))
 		if w.n == 0 || w.tooLong {
 			continue
@@ -42,7 +48,7 @@ func rawWords(words map[string]int64, limit int) []rawWord {
 	})
 	list = list[:min(len(list), limit)]
 	sort.Slice(list, func(i, j int) bool { return list[i].letters < list[j].letters })
-	return list
+	return list, nil
 }
 
 func hasOther(letters string) bool {

@@ -1,6 +1,7 @@
 package morphology_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -81,7 +82,7 @@ func TestWordList(t *testing.T) {
 		t.Fatal(err)
 	}
 	entries := []morphology.LexiconEntry{{Stem: "balina", Noun: true}, {Stem: "zıpla", Verb: true}, {Stem: "evlerde"}}
-	s, err := morphology.Train(words, gold, entries, morphology.Options{Rounds: 1, Epochs: 2})
+	s, err := morphology.Train(context.Background(), words, gold, entries, morphology.Options{Rounds: 1, Epochs: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package morphology
 
 import (
+	"context"
 	"errors"
 	"math"
 	"sort"
@@ -55,26 +56,29 @@ const (
 
 // Train learns a segmenter from the word types of a text with their counts,
 // and, where there are any, gold words and a word list. The result depends on
-// the arguments only.
-func Train(words map[string]int64, gold []GoldWord, lexicon []LexiconEntry, o Options) (*Segmenter, error) {
+// the arguments only. It returns ctx's error soon after ctx ends.
+func Train(ctx context.Context, words map[string]int64, gold []GoldWord, lexicon []LexiconEntry, o Options) (*Segmenter, error) {
 	o = o.withDefaults()
-	raw := rawWords(words, o.MaxWords)
+	raw, err := rawWords(ctx, words, o.MaxWords)
+	if err != nil {
+		return nil, err
+	}
 	if len(raw) == 0 && len(gold) == 0 {
 		return nil, errors.New("training a segmenter needs words: neither the text nor the gold has any")
 	}
 	t := trainer{o: o, raw: raw}
-	t.examples, t.gold = goldEvidence(gold)
+	if t.examples, t.gold, err = goldEvidence(ctx, gold); err != nil {
+		return nil, err
+	}
 	t.examples = append(t.examples, capitalised(t.examples)...)
 	t.merge(evidence{})
 	if len(t.examples) == 0 {
-		t.learnRaw(lexicon)
-		return newSegmenter(t.m), nil
+		err = t.learnRaw(ctx, lexicon)
+	} else {
+		err = t.learnGold(ctx, lexicon)
 	}
-	t.fit(0)
-	t.list(lexicon)
-	for round := 1; round <= o.Rounds; round++ {
-		t.readRaw(nil)
-		t.fit(round)
+	if err != nil {
+		return nil, err
 	}
 	return newSegmenter(t.m), nil
 }
@@ -89,18 +93,41 @@ type trainer struct {
 	m        *model
 }
 
+// learnGold learns from the gold words, then from the raw words and the gold
+// words in turn.
+func (t *trainer) learnGold(ctx context.Context, lexicon []LexiconEntry) error {
+	if err := t.fit(ctx, 0); err != nil {
+		return err
+	}
+	if err := t.list(ctx, lexicon); err != nil {
+		return err
+	}
+	for round := 1; round <= t.o.Rounds; round++ {
+		if err := t.readRaw(ctx, nil); err != nil {
+			return err
+		}
+		if err := t.fit(ctx, round); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // fit learns the weights from the gold words, from zero.
-func (t *trainer) fit(round int) {
+func (t *trainer) fit(ctx context.Context, round int) error {
 	t.o.Progress("fitting", round, t.o.Rounds+1)
-	newLearner(t.m, learningRate, weightDecay).fit(t.examples, t.o.Epochs, t.o.Seed+uint64(round))
+	if err := newLearner(t.m, learningRate, weightDecay).fit(ctx, t.examples, t.o.Epochs, t.o.Seed+uint64(round)); err != nil {
+		return err
+	}
 	for i, w := range t.m.weights {
 		t.m.weights[i] = quantise(w)
 	}
+	return nil
 }
 
 // readRaw counts the roots of the raw words under the present model, and makes
 // the next model's lexicon of them.
-func (t *trainer) readRaw(counts transitions) {
+func (t *trainer) readRaw(ctx context.Context, counts transitions) error {
 	byText := map[string][]*example{}
 	for _, x := range t.examples {
 		letters := string(bytesOf(fold(string(x.text))))
@@ -113,6 +140,9 @@ func (t *trainer) readRaw(counts transitions) {
 	for i, w := range t.raw {
 		if i%1000 == 0 {
 			t.o.Progress("reading words", i, len(t.raw))
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 		}
 		credits := s.collect(t.m, &l, w.text, found, counts)
 		for _, x := range byText[w.letters] {
@@ -120,6 +150,7 @@ func (t *trainer) readRaw(counts transitions) {
 		}
 	}
 	t.merge(found)
+	return nil
 }
 
 // withoutRaw returns the credits of a former pass's gold only.

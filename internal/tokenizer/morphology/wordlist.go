@@ -1,8 +1,10 @@
 package morphology
 
+import "context"
+
 // list takes the user's words into the lexicon. Word lists also hold inflected
 // words; those that the present model inflects are left out.
-func (t *trainer) list(entries []LexiconEntry) {
+func (t *trainer) list(ctx context.Context, entries []LexiconEntry) error {
 	t.listed = evidence{}
 	s := &Segmenter{model: t.m}
 	s.scratch.New = func() any { return new(lattice) }
@@ -10,6 +12,9 @@ func (t *trainer) list(entries []LexiconEntry) {
 	for i, e := range entries {
 		if i%1000 == 0 {
 			t.o.Progress("reading the word list", i, len(entries))
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 		}
 		letters := string(bytesOf(fold(e.Stem)))
 		if letters == "" || len(letters) > maxLetters || hasOther(letters) {
@@ -23,6 +28,7 @@ func (t *trainer) list(entries []LexiconEntry) {
 			t.listed.at(letters, Verb).listed = true
 		}
 	}
+	return nil
 }
 
 // inflected says whether a suffix is other than derivation.

@@ -8,10 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"unicode/utf8"
 
-	"agiformer/internal/tokenizer/pretoken"
 	"agiformer/internal/tokenizer/unigram"
 )
 
@@ -21,8 +18,8 @@ const (
 	FileVersion = 1
 )
 
-// file is the whole of a tokenizer.json. The hash is that of Model without
-// spaces between its values.
+// file is the whole of a tokenizer.json. The hash is that of Model as content
+// writes it.
 type file struct {
 	Type    string          `json:"type"`
 	Version int             `json:"version"`
@@ -62,6 +59,16 @@ type fileWords struct {
 
 // MarshalJSON returns the model as a file of its own.
 func (m *Model) MarshalJSON() ([]byte, error) {
+	text, err := m.content()
+	if err != nil {
+		return nil, err
+	}
+	return compactJSON(file{FileType, FileVersion, hashOf(text), text})
+}
+
+// content returns what the hash is of: a fileModel without spaces between its
+// values.
+func (m *Model) content() ([]byte, error) {
 	model := fileModel{Kind: m.kind, Mode: m.mode, VocabSize: m.VocabSize(), Suffixes: m.suffixes}
 	for _, entry := range m.words() {
 		model.Pieces = append(model.Pieces, filePiece{entry.Text, entry.Score, entry.Start, entry.Later, entry.After, entry.Suffix})
@@ -77,11 +84,7 @@ func (m *Model) MarshalJSON() ([]byte, error) {
 		}
 		model.Segmenter = text
 	}
-	text, err := compactJSON(model)
-	if err != nil {
-		return nil, err
-	}
-	return compactJSON(file{FileType, FileVersion, hashOf(text), text})
+	return compactJSON(model)
 }
 
 // compactJSON is json.Marshal without the escapes for HTML.
@@ -105,7 +108,8 @@ func hashOf(text []byte) string {
 // Hash identifies the model: equal hashes give equal ids.
 func (m *Model) Hash() string { return m.hash }
 
-// ReadFile returns the model that MarshalJSON wrote.
+// ReadFile returns the model that MarshalJSON wrote, also if another program has
+// written it again with the same values.
 func ReadFile(text []byte) (*Model, error) {
 	var f file
 	if err := json.Unmarshal(text, &f); err != nil {
@@ -118,21 +122,34 @@ func ReadFile(text []byte) (*Model, error) {
 	if err := json.Compact(&compact, f.Model); err != nil {
 		return nil, errors.New("the tokenizer holds no model: it was cut off or altered, train it again or copy it anew")
 	}
-	if hashOf(compact.Bytes()) != f.Hash {
+	asWritten := hashOf(compact.Bytes()) == f.Hash
+	m, err := readContent(&compact)
+	switch {
+	case !asWritten && (err != nil || !m.hasHash(f.Hash)):
 		return nil, errors.New("the tokenizer's hash is not that of its content: it was altered or damaged, train it again or copy it anew")
-	}
-	var model fileModel
-	decoder := json.NewDecoder(&compact)
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&model); err != nil {
-		return nil, fmt.Errorf("the tokenizer's content is not as expected: %w", err)
-	}
-	m, err := model.build()
-	if err != nil {
+	case err != nil:
 		return nil, fmt.Errorf("the tokenizer's content is not as expected: %w; train it again or copy it anew", err)
 	}
 	m.hash = f.Hash
 	return m, nil
+}
+
+// readContent makes the model of what content returned.
+func readContent(r io.Reader) (*Model, error) {
+	var model fileModel
+	decoder := json.NewDecoder(r)
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&model); err != nil {
+		return nil, err
+	}
+	return model.build()
+}
+
+// hasHash says whether the hash is that of the model's content as this program
+// writes it.
+func (m *Model) hasHash(hash string) bool {
+	text, err := m.content()
+	return err == nil && hashOf(text) == hash
 }
 
 // build checks what the file holds and makes the model of it.
@@ -193,55 +210,6 @@ func (f *fileModel) buildPieces(m *Model) error {
 	}
 	return nil
 }
-
-// check refuses what is no list of words.
-func (f *fileWords) check() error {
-	if len(f.Words) != len(f.Counts) {
-		return fmt.Errorf("it has %d frequent words and %d counts", len(f.Words), len(f.Counts))
-	}
-	for i, word := range f.Words {
-		if word == "" || f.Counts[i] < 1 {
-			return fmt.Errorf("frequent word %q occurs %d times", word, f.Counts[i])
-		}
-		if span := pretoken.Next([]byte(word), pretoken.LineEnd); span.Kind != pretoken.Word || span.Len != len(word) {
-			return fmt.Errorf("frequent word %q is not one word", word)
-		}
-	}
-	return nil
-}
-
-// check refuses what no trained piece has.
-func (p *filePiece) check(suffixes int) error {
-	bad := func(kind uint8) bool { return kind < TypeWordStart || kind >= typeCount }
-	switch {
-	case len(p.Text) > maxPiece*utf8.UTFMax:
-		return fmt.Errorf("piece %.40q... is longer than %d characters", p.Text, maxPiece)
-	case !(p.Score <= 0 && p.Score >= leastScore):
-		return fmt.Errorf("piece %q has the score %v, expected the logarithm of a probability, 0 to %v", p.Text, p.Score, leastScore)
-	case bad(p.Start), bad(p.Later):
-		return fmt.Errorf("piece %q has the types %d and %d, expected numbers from %d to %d", p.Text, p.Start, p.Later, TypeWordStart, typeCount-1)
-	case p.Suffix < 0 || p.Suffix > suffixes:
-		return fmt.Errorf("piece %q is suffix %d of %d", p.Text, p.Suffix, suffixes)
-	case len(p.After) > typeCount:
-		return fmt.Errorf("piece %q has types after %d others, expected at most %d", p.Text, len(p.After), typeCount)
-	}
-	for _, pair := range p.After {
-		if bad(pair[0]) || bad(pair[1]) {
-			return fmt.Errorf("piece %q has the types %d after %d, expected numbers from %d to %d", p.Text, pair[1], pair[0], TypeWordStart, typeCount-1)
-		}
-	}
-	return nil
-}
-
-// typeCount bounds the types.
-const typeCount = 32
-
-// leastScore is far below the score of any piece that training makes, and far
-// enough above minus infinity that sums over a span stay finite.
-const leastScore = -1000.0
-
-// maxSuffixes is what a label's number of a suffix can hold.
-const maxSuffixes = math.MaxUint16
 
 // Write writes the model's file.
 func (m *Model) Write(w io.Writer) error {

@@ -1,6 +1,7 @@
 package morphopiece_test
 
 import (
+	"context"
 	"strings"
 	"sync"
 	"testing"
@@ -34,7 +35,7 @@ func newModel(t testing.TB, mode morphopiece.Mode) *morphopiece.Model {
 	c := counted()
 	var segmenter morphopiece.Segmenter
 	if mode != "" {
-		s, err := morphology.Train(c.Words(), gold(t), nil, morphology.Options{})
+		s, err := morphology.Train(context.Background(), c.Words(), gold(t), nil, morphology.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,7 +43,7 @@ func newModel(t testing.TB, mode morphopiece.Mode) *morphopiece.Model {
 	} else {
 		mode = morphopiece.Plain
 	}
-	m, err := morphopiece.Train(c, segmenter, morphopiece.TrainOptions{VocabSize: 258 + 80, Mode: mode, WholeWords: 5})
+	m, err := morphopiece.Train(context.Background(), c, segmenter, morphopiece.TrainOptions{VocabSize: 258 + 80, Mode: mode, WholeWords: 5})
 	if err != nil {
 		t.Fatal(err)
 	}

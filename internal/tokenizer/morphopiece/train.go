@@ -2,6 +2,7 @@ package morphopiece
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -28,8 +29,9 @@ type TrainOptions struct {
 }
 
 // Train makes a model of the spans that were counted. segmenter is nil for one
-// that knows no morphemes. It gives the same for the same counts.
-func Train(c *Counter, segmenter Segmenter, o TrainOptions) (*Model, error) {
+// that knows no morphemes. It gives the same for the same counts, and
+// returns ctx's error soon after ctx ends.
+func Train(ctx context.Context, c *Counter, segmenter Segmenter, o TrainOptions) (*Model, error) {
 	if o.VocabSize <= FirstPiece {
 		return nil, fmt.Errorf("the vocabulary size is %d, expected more than %d: 256 bytes and two marks come first", o.VocabSize, FirstPiece)
 	}
@@ -41,8 +43,14 @@ func Train(c *Counter, segmenter Segmenter, o TrainOptions) (*Model, error) {
 	if segmenter == nil {
 		m.kind = KindUnigram
 	}
-	items := analyse(spans, segmenter)
-	vocabulary, err := unigram.Train(items, unigram.Options{
+	if o.Progress != nil {
+		o.Progress(0)
+	}
+	items, err := analyse(ctx, spans, segmenter)
+	if err != nil {
+		return nil, err
+	}
+	vocabulary, err := unigram.Train(ctx, items, unigram.Options{
 		VocabSize: o.VocabSize - FirstPiece, Join: m.join(), MaxJoined: o.joined(), MaxLength: maxPiece, Required: m.required(), Progress: o.Progress,
 	})
 	if err != nil {
@@ -56,7 +64,9 @@ func Train(c *Counter, segmenter Segmenter, o TrainOptions) (*Model, error) {
 	if err := m.setPieces(pieces); err != nil {
 		return nil, err
 	}
-	m.setReadings(spans)
+	if err := m.setReadings(ctx, spans); err != nil {
+		return nil, err
+	}
 	m.frequent = mostFrequentWords(spans)
 	text, err := m.MarshalJSON()
 	if err != nil {
@@ -167,26 +177,27 @@ func (c *Counter) sorted() []counted {
 }
 
 // analyse returns the spans with the cuts between their morphemes.
-func analyse(spans []counted, segmenter Segmenter) []unigram.Item {
+func analyse(ctx context.Context, spans []counted, segmenter Segmenter) ([]unigram.Item, error) {
 	items := make([]unigram.Item, len(spans))
-	eachSpan(spans, segmenter, func(i int, _ pretoken.Span, found []Morpheme) {
+	eachSpan(ctx, spans, segmenter, func(i int, _ pretoken.Span, found []Morpheme) {
 		item := unigram.Item{Text: spans[i].text, Count: spans[i].count}
 		for _, m := range found[1:] {
 			item.Cuts = append(item.Cuts, m.Start)
 		}
 		items[i] = item
 	})
-	return items
+	return items, ctx.Err()
 }
 
-// eachSpan calls f with the morphemes of every span, in several goroutines.
-func eachSpan(spans []counted, segmenter Segmenter, f func(i int, span pretoken.Span, found []Morpheme)) {
+// eachSpan calls f with the morphemes of every span, in several goroutines,
+// until ctx ends.
+func eachSpan(ctx context.Context, spans []counted, segmenter Segmenter, f func(i int, span pretoken.Span, found []Morpheme)) {
 	var wait sync.WaitGroup
 	n := runtime.GOMAXPROCS(0)
 	for w := range n {
 		wait.Go(func() {
 			a := analyser{segmenter: segmenter}
-			for i := w * len(spans) / n; i < (w+1)*len(spans)/n; i++ {
+			for i := w * len(spans) / n; i < (w+1)*len(spans)/n && ctx.Err() == nil; i++ {
 				text := []byte(spans[i].text)
 				// After a number an apostrophe begins a tail; nothing else of
 				// what was counted begins with an apostrophe and a letter.

@@ -97,3 +97,9 @@ func ApostropheSize(text []byte) int {
 	_, size := classAt(text, 0)
 	return size
 }
+
+// LetterLead says whether characters that begin with this byte, 0x80 or above,
+// count as letters where only the first byte is known. C2 begins Latin-1 signs,
+// E2 general punctuation and symbols, EF full-width forms and the byte order
+// mark, F0 and above emoji.
+func LetterLead(b byte) bool { return b >= 0xC3 && b <= 0xEE && b != 0xE2 }

@@ -1,6 +1,7 @@
 package unigram
 
 import (
+	"context"
 	"math"
 	"slices"
 	"sync"
@@ -30,10 +31,20 @@ func (t *trainer) overShards(f func(shard []Item, counts []float64)) []float64 {
 	return sum
 }
 
-// occurrences adds to counts how often each piece stands in the items.
-func occurrences(items []Item, tree *trie, join Join, counts []float64) {
-	var ends []int32
+// each calls f with the items, until ctx ends.
+func each(ctx context.Context, items []Item, f func(Item)) {
 	for _, item := range items {
+		if ctx.Err() != nil {
+			return
+		}
+		f(item)
+	}
+}
+
+// occurrences adds to counts how often each piece stands in the items.
+func occurrences(ctx context.Context, items []Item, tree *trie, join Join, counts []float64) {
+	var ends []int32
+	each(ctx, items, func(item Item) {
 		ends = slices.Grow(ends[:0], len(item.Text)+1)[:len(item.Text)+1]
 		fillParts(ends, item.Cuts)
 		for i := range item.Text {
@@ -47,14 +58,24 @@ func occurrences(items []Item, tree *trie, join Join, counts []float64) {
 				}
 			}
 		}
+	})
+}
+
+// fit makes the steps of EM that a round has.
+func (t *trainer) fit(ctx context.Context) error {
+	for range subIterations {
+		if t.step(ctx); ctx.Err() != nil {
+			return ctx.Err()
+		}
 	}
+	return nil
 }
 
 // step is one step of EM: the expected counts of the pieces under the scores,
 // then the scores from the counts. Counts enter by exp(digamma), which takes
 // from the rare (a Dirichlet prior over an unbounded vocabulary); pieces that
 // are hardly ever expected go.
-func (t *trainer) step() {
+func (t *trainer) step(ctx context.Context) {
 	texts := make([]string, len(t.pieces))
 	weights := make([]float64, len(t.pieces))
 	for i, p := range t.pieces {
@@ -64,9 +85,7 @@ func (t *trainer) step() {
 	tree := newTrie(texts)
 	t.counts = t.overShards(func(shard []Item, counts []float64) {
 		e := expectation{tree: tree, join: t.o.Join, weights: weights, counts: counts}
-		for _, item := range shard {
-			e.add(item)
-		}
+		each(ctx, shard, e.add)
 	})
 	t.maximize()
 }

@@ -1,6 +1,7 @@
 package unigram
 
 import (
+	"context"
 	"math"
 	"slices"
 	"sync"
@@ -9,9 +10,9 @@ import (
 // prune removes the pieces whose loss costs the corpus the least likelihood: a
 // piece of count n that goes is spelt by its best other segmentation. Pieces
 // that must stay and single characters do. It tells whether any piece went.
-func (t *trainer) prune() bool {
+func (t *trainer) prune(ctx context.Context) bool {
 	before := len(t.pieces)
-	losses := t.losses()
+	losses := t.losses(ctx)
 	var free []int // of the pieces that may go, by falling loss
 	kept := 0
 	for i, p := range t.pieces {
@@ -43,7 +44,7 @@ func (t *trainer) prune() bool {
 
 // losses returns for each piece how much log-likelihood the corpus loses
 // without it, in nats.
-func (t *trainer) losses() []float64 {
+func (t *trainer) losses(ctx context.Context) []float64 {
 	v, err := NewVocabulary(t.pieces, JoinNone)
 	if err != nil {
 		panic(err) // the trainer made the pieces
@@ -58,7 +59,7 @@ func (t *trainer) losses() []float64 {
 	for w := range n {
 		wait.Go(func() {
 			s := v.NewSegmenter()
-			for i := w * len(losses) / n; i < (w+1)*len(losses)/n; i++ {
+			for i := w * len(losses) / n; i < (w+1)*len(losses)/n && ctx.Err() == nil; i++ {
 				losses[i] = t.loss(s, i, total)
 			}
 		})

@@ -1,6 +1,7 @@
 package unigram
 
 import (
+	"context"
 	"errors"
 	"math"
 	"runtime"
@@ -44,24 +45,28 @@ func workers() int { return runtime.GOMAXPROCS(0) }
 // Train learns a vocabulary from the items by expectation maximisation and
 // pruning by the loss of likelihood. It gives the same for the same items,
 // whatever their order and the number of processors. Fewer pieces than wanted
-// come out where the corpus has no more.
-func Train(items []Item, o Options) (*Vocabulary, error) {
+// come out where the corpus has no more. It returns ctx's error soon after ctx
+// ends.
+func Train(ctx context.Context, items []Item, o Options) (*Vocabulary, error) {
 	if len(items) == 0 {
 		return nil, errors.New("the corpus holds no text to learn pieces from")
 	}
 	o = o.filled()
-	t := newTrainer(items, o)
+	t := newTrainer(ctx, items, o)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	for t.wanted() < len(t.long()) {
-		for range subIterations {
-			t.step()
+		if err := t.fit(ctx); err != nil {
+			return nil, err
 		}
-		if !t.prune() {
+		if !t.prune(ctx) {
 			break // all that is left must stay
 		}
 		o.Progress(t.progress())
 	}
-	for range subIterations {
-		t.step()
+	if err := t.fit(ctx); err != nil {
+		return nil, err
 	}
 	t.finish()
 	o.Progress(1)
@@ -92,10 +97,13 @@ type trainer struct {
 	start  int             // candidates at the beginning
 }
 
-func newTrainer(items []Item, o Options) *trainer {
-	t := &trainer{o: o, items: merged(items), keep: characters(items)}
+func newTrainer(ctx context.Context, items []Item, o Options) *trainer {
+	t := &trainer{o: o, items: merged(items), keep: characters(ctx, items)}
 	t.shards = split(t.items)
-	texts := seeds(t.items, o)
+	texts := seeds(ctx, t.items, o)
+	if ctx.Err() != nil {
+		return t
+	}
 	present := map[string]bool{}
 	for _, text := range texts {
 		present[text] = true
@@ -114,7 +122,7 @@ func newTrainer(items []Item, o Options) *trainer {
 	for _, text := range texts {
 		t.pieces = append(t.pieces, Piece{Text: text})
 	}
-	t.firstScores()
+	t.firstScores(ctx)
 	t.start = len(t.long())
 	return t
 }
@@ -161,14 +169,14 @@ func split(items []Item) [][]Item {
 
 // firstScores gives every piece the share of its occurrences, counted in the
 // parts, overlapping ones too.
-func (t *trainer) firstScores() {
+func (t *trainer) firstScores(ctx context.Context) {
 	texts := make([]string, len(t.pieces))
 	for i, p := range t.pieces {
 		texts[i] = p.Text
 	}
 	tree := newTrie(texts)
 	t.counts = t.overShards(func(shard []Item, counts []float64) {
-		occurrences(shard, tree, t.o.Join, counts)
+		occurrences(ctx, shard, tree, t.o.Join, counts)
 	})
 	total := 0.0
 	for i := range t.counts {

@@ -1,6 +1,7 @@
 package unigram_test
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"runtime"
@@ -147,7 +148,7 @@ func corpus() []unigram.Item {
 
 func train(t *testing.T, items []unigram.Item, o unigram.Options) []unigram.Piece {
 	t.Helper()
-	v, err := unigram.Train(items, o)
+	v, err := unigram.Train(context.Background(), items, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +161,7 @@ func train(t *testing.T, items []unigram.Item, o unigram.Options) []unigram.Piec
 
 func TestTrainFindsTheParts(t *testing.T) {
 	t.Parallel()
-	v, err := unigram.Train(corpus(), unigram.Options{VocabSize: 40, Seeds: 1000, MaxLength: 16})
+	v, err := unigram.Train(context.Background(), corpus(), unigram.Options{VocabSize: 40, Seeds: 1000, MaxLength: 16})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +205,7 @@ func TestTrainKeepsSizeAndRequired(t *testing.T) {
 	if long != 15 || !found {
 		t.Errorf("%d long pieces, want 15; lerim is there: %v", long, found)
 	}
-	if _, err := unigram.Train(nil, o); err == nil {
+	if _, err := unigram.Train(context.Background(), nil, o); err == nil {
 		t.Error("a vocabulary was made of nothing")
 	}
 }

@@ -125,7 +125,7 @@ func unigramPieces(t *testing.T) tokenizer.Tokenizer {
 	for _, line := range tokenizertest.Corpus() {
 		c.Add([]byte(line + "\n"))
 	}
-	m, err := morphopiece.Train(c, nil, morphopiece.TrainOptions{VocabSize: morphopiece.FirstPiece + 120, Mode: morphopiece.Plain})
+	m, err := morphopiece.Train(context.Background(), c, nil, morphopiece.TrainOptions{VocabSize: morphopiece.FirstPiece + 120, Mode: morphopiece.Plain})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"agiformer/internal/config"
+	"agiformer/internal/data"
 	"agiformer/internal/exit"
 	"agiformer/internal/model"
 	"agiformer/internal/quickstart"
@@ -150,6 +151,14 @@ func printPlan(command *cobra.Command, cfg *config.Config) error {
 	}
 	if err := train.CheckFolder(cfg.Run.Dir); err != nil {
 		return exit.Usage(err)
+	}
+	for _, text := range []struct {
+		key   string
+		paths []string
+	}{{"data.train", cfg.Data.Train}, {"data.valid", cfg.Data.Valid}} {
+		if err := data.Find(text.paths); err != nil {
+			return exit.Usage(fmt.Errorf("%s: %w", text.key, err))
+		}
 	}
 	plan, err := train.NewPlan(cfg)
 	if err != nil {

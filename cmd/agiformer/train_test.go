@@ -31,6 +31,25 @@ func TestDryRunRefusesAFolderThatCannotBeWritten(t *testing.T) {
 	}
 }
 
+func TestDryRunRefusesTextThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	there := filepath.Join(dir, "there.txt")
+	if err := os.WriteFile(there, []byte("bir\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run := "run.dir=" + filepath.Join(dir, "run")
+	if _, said, code := runWith(t, "", "train", run, "data.train="+there, "--dry-run"); code != exit.OK {
+		t.Errorf("code %d, %q", code, said)
+	}
+	for _, key := range []string{"data.train", "data.valid"} {
+		_, said, code := runWith(t, "", "train", run, "data.train="+there, key+"=nowhere.txt", "--dry-run")
+		if code != exit.BadInput || !strings.Contains(said, key+": data path nowhere.txt does not exist") {
+			t.Errorf("%s: code %d, %q; want code 2 and the path", key, code, said)
+		}
+	}
+}
+
 // Without libtorch nothing is fetched and no run folder is made.
 func TestTrainLooksForLibtorchFirst(t *testing.T) {
 	dir := t.TempDir()

@@ -61,6 +61,13 @@ func classify(name string) (f format, c compression, known bool) {
 	return formatText, c, false
 }
 
+// Find tells whether paths name text, without reading it: an error says which
+// one does not.
+func Find(paths []string) error {
+	_, err := findFiles(paths)
+	return err
+}
+
 // findFiles resolves paths to files: in the order of paths, those of a folder
 // or glob sorted by name; a file that is named twice is taken once.
 func findFiles(paths []string) ([]sourceFile, error) {

@@ -55,7 +55,7 @@ func TestTokenizersCompareAtEqualBytesOrFLOPs(t *testing.T) {
 	t.Parallel()
 	rows := sweepConfigs(t, "tokenizers")
 	// Bytes a token of the training text of docs/tokenizer.md, 8,000 ids.
-	width := map[string]float64{"bytes": 1, "unigram": 5.03, "MorphoPiece": 4.45, "MorphoPiece fused": 4.95}
+	bytesPerToken := map[string]float64{"bytes": 1, "unigram": 5.03, "MorphoPiece": 4.45, "MorphoPiece fused": 4.95}
 	spent := func(line string, features string) (tokens, flops float64) {
 		cfg := rows[line+features]
 		if cfg == nil {
@@ -73,7 +73,7 @@ func TestTokenizersCompareAtEqualBytesOrFLOPs(t *testing.T) {
 	}
 	for _, features := range []string{"", " without features"} {
 		bytes, flops := spent("bytes", features)
-		for kind, width := range width {
+		for kind, width := range bytesPerToken {
 			tokens, _ := spent(kind, features)
 			if apart := tokens*width/bytes - 1; apart < -0.015 || apart > 0.015 {
 				t.Errorf("%s%s: %.2f %% more bytes", kind, features, 100*apart)

@@ -91,8 +91,9 @@ type dataSource struct {
 	valid []string
 	tok   tokenizer.Tokenizer
 	out   io.Writer // notes and progress
-	// seed and evalTokens (0 is all) are a run's.
-	seed, evalTokens int64
+	// seed and evaluation are a run's.
+	seed       int64
+	evaluation data.EvaluationOptions
 }
 
 // openDataSource reads a command's arguments: what holds a = and is no file is
@@ -112,8 +113,9 @@ func openDataSource(ctx context.Context, command *cobra.Command, args []string) 
 	}
 	noteCache(command, settings)
 	s := &dataSource{valid: cfg.Data.Valid, out: command.ErrOrStderr(), seed: cfg.Seed}
+	s.evaluation.SkipBytes = cfg.Data.EvalSkipBytes
 	if cfg.Data.EvalTokens != nil {
-		s.evalTokens = *cfg.Data.EvalTokens
+		s.evaluation.MaxTokens = *cfg.Data.EvalTokens
 	}
 	if len(paths) == 0 {
 		paths = cfg.Data.Train
@@ -253,7 +255,7 @@ func (s *dataSource) bigram(ctx context.Context, ds *data.Dataset, paths []strin
 		return err
 	}
 	defer func() { err = errors.Join(err, valid.Close()) }()
-	return measureBigram(ds, valid, 0, stats)
+	return measureBigram(ds, valid, data.EvaluationOptions{}, stats)
 }
 
 // validation measures a byte-bigram model as a run on ds is measured: fitted on
@@ -267,7 +269,7 @@ func (s *dataSource) validation(ctx context.Context, ds *data.Dataset, stats *da
 	if stats.Validation, err = data.NewValidation(valid); err != nil {
 		return err
 	}
-	return measureBigram(train, valid, s.evalTokens, stats)
+	return measureBigram(train, valid, s.evaluation, stats)
 }
 
 // split opens what a run on ds trains on and validates on.
@@ -284,8 +286,8 @@ func (s *dataSource) split(ctx context.Context, ds *data.Dataset) (train, valid 
 	})
 }
 
-func measureBigram(train, valid *data.Dataset, maxTokens int64, stats *data.Stats) error {
-	bits, err := data.Bigram(train, valid, maxTokens)
+func measureBigram(train, valid *data.Dataset, o data.EvaluationOptions, stats *data.Stats) error {
+	bits, err := data.Bigram(train, valid, o)
 	if err != nil {
 		return exit.Usage(err)
 	}

@@ -21,9 +21,9 @@ type bigram struct {
 //
 //	P(b|a) = (count(a b) + t·P(b)) / (n + t)
 //
-// maxTokens bounds valid to what an evaluation so bounded predicts
-// (EvaluationOptions.MaxTokens), so that both are of the same text; 0 takes all.
-func Bigram(train, valid *Dataset, maxTokens int64) (float64, error) {
+// o bounds valid to the bytes that such an evaluation of the byte tokenizer
+// predicts, so that both are of the same text.
+func Bigram(train, valid *Dataset, o EvaluationOptions) (float64, error) {
 	m := new(bigram)
 	err := train.eachPair(func(a, b byte, first bool) {
 		m.bytes[b]++
@@ -37,9 +37,13 @@ func Bigram(train, valid *Dataset, maxTokens int64) (float64, error) {
 		return 0, err
 	}
 	cost := m.costs()
-	bits, count := 0.0, int64(0)
-	err = NewEvaluation(valid, EvaluationOptions{MaxTokens: maxTokens}).eachPair(func(a, b byte, first bool) {
-		if !first {
+	bits, count, before := 0.0, int64(0), int64(0)
+	err = NewEvaluation(valid, o).eachPair(func(a, b byte, first bool) {
+		if first {
+			before = 0
+			return
+		}
+		if before++; before >= o.SkipBytes {
 			bits += cost[a][b]
 			count++
 		}
@@ -48,7 +52,7 @@ func Bigram(train, valid *Dataset, maxTokens int64) (float64, error) {
 		return 0, err
 	}
 	if count == 0 {
-		return 0, fmt.Errorf("the validation text has no document of two bytes, so nothing is predicted in it: name other files")
+		return 0, fmt.Errorf("the validation text has no document of two bytes and more than data.eval_skip_bytes, so nothing is predicted in it: name other files")
 	}
 	return bits / float64(count), nil
 }

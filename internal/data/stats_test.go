@@ -18,7 +18,7 @@ func TestBigramByHand(t *testing.T) {
 	uniform := 1.0 / 256
 	a, b, c := (3+2*uniform)/7, (2+2*uniform)/7, 2*uniform/7
 	bits := math.Log2((2+b)/3) + math.Log2((1+a)/2) + math.Log2(c/3)
-	got, err := data.Bigram(train, valid, 0)
+	got, err := data.Bigram(train, valid, data.EvaluationOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,11 +31,24 @@ func TestBigramByHand(t *testing.T) {
 func TestBigramOfABoundedText(t *testing.T) {
 	t.Parallel()
 	train := lines(t, []string{strings.Repeat("abz", 100)})
-	want, err := data.Bigram(train, lines(t, []string{"ababab"}), 0)
+	want, err := data.Bigram(train, lines(t, []string{"ababab"}), data.EvaluationOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := data.Bigram(train, lines(t, []string{"abababzzzz"}), 5); err != nil || got != want {
+	if got, err := data.Bigram(train, lines(t, []string{"abababzzzz"}), data.EvaluationOptions{MaxTokens: 5}); err != nil || got != want {
+		t.Errorf("%v bits per byte, %v; want %v", got, err, want)
+	}
+}
+
+// What an evaluation skips does not count, in each document.
+func TestBigramSkips(t *testing.T) {
+	t.Parallel()
+	train := lines(t, []string{strings.Repeat("abz", 100)})
+	want, err := data.Bigram(train, lines(t, []string{"ab", "za"}), data.EvaluationOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := data.Bigram(train, lines(t, []string{"bbaab", "azzza", "b"}), data.EvaluationOptions{SkipBytes: 4}); err != nil || got != want {
 		t.Errorf("%v bits per byte, %v; want %v", got, err, want)
 	}
 }
@@ -43,10 +56,10 @@ func TestBigramOfABoundedText(t *testing.T) {
 func TestBigramLimits(t *testing.T) {
 	t.Parallel()
 	train := lines(t, []string{strings.Repeat("ab", 50_000)})
-	if got, err := data.Bigram(train, lines(t, []string{"abababab"}), 0); err != nil || got > 0.01 {
+	if got, err := data.Bigram(train, lines(t, []string{"abababab"}), data.EvaluationOptions{}); err != nil || got > 0.01 {
 		t.Errorf("%v bits per byte for what is certain (%v), want nearly 0", got, err)
 	}
-	if _, err := data.Bigram(train, lines(t, []string{"a"}), 0); err == nil {
+	if _, err := data.Bigram(train, lines(t, []string{"a"}), data.EvaluationOptions{}); err == nil {
 		t.Error("a text without a pair of bytes has no bits per byte")
 	}
 }

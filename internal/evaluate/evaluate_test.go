@@ -19,8 +19,14 @@ import (
 	"agiformer/internal/train"
 )
 
-// options evaluate a tiny untrained model on two short documents.
+// options evaluate a tiny untrained model of bytes on two short documents.
 func options(t *testing.T) evaluate.Options {
+	t.Helper()
+	return optionsFor(t, tokenizer.NewByte())
+}
+
+// optionsFor is options with another tokenizer.
+func optionsFor(t *testing.T, tok tokenizer.Tokenizer) evaluate.Options {
 	t.Helper()
 	dir := t.TempDir()
 	tree, err := config.Compose(config.Options{Builtin: conf.Files, Overrides: []string{
@@ -34,7 +40,6 @@ func options(t *testing.T) evaluate.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tok := tokenizer.NewByte()
 	text, err := tok.JSON()
 	if err != nil {
 		t.Fatal(err)

@@ -11,12 +11,25 @@ import (
 	"testing"
 
 	"agiformer/internal/evaluate"
+	"agiformer/internal/tokenizer"
+	"agiformer/internal/tokenizer/morphopiece"
+	"agiformer/internal/tokenizer/tokenizertest"
 )
 
-// The losses by position are those of --token-losses, summed.
+// The losses by position are those of --token-losses, summed by the bytes before
+// each token.
 func TestLossByPosition(t *testing.T) {
 	t.Parallel()
-	o := options(t)
+	for _, tok := range []tokenizer.Tokenizer{tokenizer.NewByte(), unigramPieces(t)} {
+		t.Run(tok.Name(), func(t *testing.T) {
+			t.Parallel()
+			lossByPosition(t, tok)
+		})
+	}
+}
+
+func lossByPosition(t *testing.T, tok tokenizer.Tokenizer) {
+	o := optionsFor(t, tok)
 	dir := t.TempDir()
 	long := filepath.Join(dir, "long.txt")
 	if err := os.WriteFile(long, []byte(strings.Repeat("evvel zaman içinde, kalbur saman içinde ", 15)), 0o600); err != nil { // 645 bytes
@@ -44,7 +57,7 @@ func TestLossByPosition(t *testing.T) {
 	}
 	all := int64(0)
 	for i, b := range got.ByPosition {
-		tokens, bits := lossBetween(t, o.TokenLosses, edges[i][0], edges[i][1])
+		tokens, bits := lossBetween(t, tok, o.TokenLosses, o.Data, edges[i])
 		if b.From != edges[i][0] || b.To != edges[i][1] || b.Tokens != tokens || math.Abs(b.BitsPerByte-bits) > 1e-9 || tokens == 0 {
 			t.Errorf("bucket %d is %+v, want %v, %d tokens, %g bits per byte", i, b, edges[i], tokens, bits)
 		}
@@ -64,9 +77,9 @@ func TestLossByPosition(t *testing.T) {
 	}
 }
 
-// lossBetween sums a file of token losses: every token but the end of the
-// document (id 3) is a byte.
-func lossBetween(t *testing.T, path string, from, to int64) (tokens int64, bitsPerByte float64) {
+// lossBetween sums the losses in a file of the tokens of the documents that have so
+// many bytes of their document before them.
+func lossBetween(t *testing.T, tok tokenizer.Tokenizer, path string, documents []string, edges [2]int64) (tokens int64, bitsPerByte float64) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -75,20 +88,37 @@ func lossBetween(t *testing.T, path string, from, to int64) (tokens int64, bitsP
 	var nats, count float64
 	for _, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
 		var token struct {
-			Pos, ID int64
-			NLL     float64
+			Doc, Pos, ID int64
+			NLL          float64
 		}
 		if err := json.Unmarshal([]byte(line), &token); err != nil {
 			t.Fatal(err)
 		}
-		if token.Pos < from || token.Pos > to {
+		document, err := os.ReadFile(documents[token.Doc])
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids := append(tok.Encode(document), tok.EndOfDocument())
+		if before := int64(len(tok.Decode(ids[:token.Pos]))); before < edges[0] || before > edges[1] {
 			continue
 		}
 		tokens++
 		nats += token.NLL
-		if token.ID != 3 {
-			count++
-		}
+		count += float64(len(tok.Decode([]int32{int32(token.ID)})))
 	}
 	return tokens, nats / math.Ln2 / count
+}
+
+// unigramPieces is a small tokenizer of pieces.
+func unigramPieces(t *testing.T) tokenizer.Tokenizer {
+	t.Helper()
+	c := morphopiece.NewCounter()
+	for _, line := range tokenizertest.Corpus() {
+		c.Add([]byte(line + "\n"))
+	}
+	m, err := morphopiece.Train(context.Background(), c, nil, morphopiece.TrainOptions{VocabSize: morphopiece.FirstPiece + 120, Mode: morphopiece.Plain})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tokenizer.NewMorphoPiece(m)
 }

@@ -19,7 +19,7 @@ type report struct {
 	Documents  int64          `json:"documents"`
 	Step       int64          `json:"step"` // optimizer steps the model was trained for
 	Checkpoint string         `json:"checkpoint"`
-	// ByPosition is the loss by the tokens' position in their document.
+	// ByPosition is the loss by the bytes of the document before the token.
 	ByPosition []bucket `json:"by_position"`
 
 	experts []string // their kinds

@@ -25,8 +25,8 @@ func tiny(variant string) config.Model {
 		c.UseMemory = true
 	case "working", "bank": // one part of the memory
 		c.UseMemory, c.MemoryParts = true, variant
-	case "minimal":
-		c.UseMemory, c.NExperts, c.ExpertTypes = true, 1, []string{"language"}
+	case "minimal": // with the tokens' features in the embeddings
+		c.UseMemory, c.NExperts, c.ExpertTypes, c.EmbeddingFeatures = true, 1, []string{"language"}, true
 	case "t4_optimized":
 		c.UseMemory, c.DModel, c.NHeads, c.DFF = true, 96, 6, 64
 	case "four": // four experts, of which a token visits two; a short memory written every second segment

@@ -58,8 +58,8 @@ var results = []string{"model", "tokenizer", "training", "data", "seed"}
 var withoutResult = []string{"training.eval_interval", "training.save_interval"}
 
 // differences lists the keys that decide the result and are not the same in a
-// job and in a run that was. Left out are keys of another version, which only
-// one of them has, and text that the job leaves to the program (null).
+// job and in a run that was. Left out are keys that only the run has, of another
+// version, and text that the job leaves to the program (null).
 func differences(job, run *config.Tree) []string {
 	var changed []string
 	for _, key := range job.Keys() {
@@ -71,9 +71,15 @@ func differences(job, run *config.Tree) []string {
 		if err != nil || now.Len() > 0 && len(now.Keys()) > 0 { // of a map, its keys are looked at
 			continue
 		}
+		if (key == "data.train" || key == "data.valid") && now.Brief() == "null" {
+			continue
+		}
 		then, err := run.Lookup(key)
-		left := (key == "data.train" || key == "data.valid") && now.Brief() == "null"
-		if err != nil || left || string(now.JSON()) == string(then.JSON()) {
+		if err != nil {
+			changed = append(changed, fmt.Sprintf("%s is %s, the run is of a version without it", key, now.Brief()))
+			continue
+		}
+		if string(now.JSON()) == string(then.JSON()) {
 			continue
 		}
 		changed = append(changed, fmt.Sprintf("%s is %s, the run's is %s", key, now.Brief(), then.Brief()))

@@ -90,6 +90,27 @@ func TestResumingRefusesACompleteRunOfAnotherConfiguration(t *testing.T) {
 	}
 }
 
+// A run of a version without a key is not the job that has it.
+func TestResumingRefusesACompleteRunWithoutAKey(t *testing.T) {
+	t.Parallel()
+	root, jobs := t.TempDir(), tenSteps(t)
+	dir := filepath.Join(root, "0")
+	fakeRun(t, dir, jobs[0], 10, 10)
+	path := filepath.Join(dir, "config.yaml")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), "  dropout: 0.1\n", "", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	err = sweep.Run(context.Background(), sweep.Options{Jobs: jobs, Root: root, Resume: true, Program: program("echo"), Stdout: &out, Stderr: &out})
+	if exit.Code(err) != exit.BadInput || !strings.Contains(err.Error(), "model.dropout is 0.1, the run is of a version without it") {
+		t.Errorf("the error is %v, want exit code 2 and the key that the run lacks", err)
+	}
+}
+
 func TestASweepEndsInATable(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"agiformer/internal/checkpoint"
 	"agiformer/internal/config"
 	"agiformer/internal/data"
 	"agiformer/internal/tokenizer"
@@ -83,4 +84,36 @@ func (c *corpus) close() error {
 		errs = append(errs, ds.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// checkText refuses a checkpoint whose training text was another one: its place
+// in the documents' order would mean other documents.
+func checkText(from *checkpoint.Checkpoint, c *corpus) error {
+	if from.State().Data != c.train.Hash() {
+		return fmt.Errorf("cannot go on from %s: data.train is not the text it was trained on; give the same one (and the same data.split, data.max_document_bytes and data.text_field; data.valid too if it was null), or start another run", from.Dir())
+	}
+	return nil
+}
+
+// checkPredicted refuses a data.eval_skip_bytes that leaves nothing to evaluate on.
+func checkPredicted(cfg *config.Config, c *corpus) error {
+	ev := data.NewEvaluation(c.valid, evaluationOptions(cfg))
+	for b, ok := ev.Next(); ok; b, ok = ev.Next() {
+		if b.TargetCount > 0 {
+			return nil
+		}
+	}
+	if err := ev.Err(); err != nil || cfg.Data.EvalSkipBytes == 0 {
+		return err
+	}
+	return fmt.Errorf("data.eval_skip_bytes=%d leaves nothing to predict in the validation text: lower it below the length of its documents", cfg.Data.EvalSkipBytes)
+}
+
+// evaluationOptions are those of every evaluation of a run.
+func evaluationOptions(cfg *config.Config) data.EvaluationOptions {
+	o := data.EvaluationOptions{BatchSize: int(cfg.Training.BatchSize), SeqLen: int(cfg.Model.SegmentLen()), SkipBytes: cfg.Data.EvalSkipBytes}
+	if cfg.Data.EvalTokens != nil {
+		o.MaxTokens = *cfg.Data.EvalTokens
+	}
+	return o
 }

@@ -18,8 +18,8 @@ func (t *trainer) evaluateIfDue() error {
 		return nil
 	}
 	defer t.meter.pause(time.Now())
-	validation := t.evaluation()
-	t.folder.say("step %d: validating on %d tokens", now, validation.Tokens())
+	validation := data.NewEvaluation(t.corpus.valid, evaluationOptions(t.cfg))
+	t.folder.say("step %d: validating, %d tokens to read", now, validation.Tokens())
 	r, finished, err := Evaluate(t.model, validation, EvalOptions{Precision: t.precision, Stop: t.stop.Requested})
 	if err != nil || !finished {
 		return err
@@ -31,15 +31,6 @@ func (t *trainer) evaluateIfDue() error {
 		t.state.Best = &checkpoint.BestResult{Step: now, BitsPerByte: r.BitsPerByte, Loss: r.Loss}
 	}
 	return t.folder.eval(now, r, better)
-}
-
-// evaluation starts a pass over the validation text.
-func (t *trainer) evaluation() *data.Evaluation {
-	o := data.EvaluationOptions{BatchSize: int(t.cfg.Training.BatchSize), SeqLen: int(t.cfg.Model.SegmentLen()), SkipBytes: t.cfg.Data.EvalSkipBytes}
-	if t.cfg.Data.EvalTokens != nil {
-		o.MaxTokens = *t.cfg.Data.EvalTokens
-	}
-	return data.NewEvaluation(t.corpus.valid, o)
 }
 
 // saveIfDue saves every training.save_interval steps, and whenever the step is

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"agiformer/internal/checkpoint"
 	"agiformer/internal/exit"
 )
 
@@ -34,5 +35,22 @@ func TestEvaluationsSkipBytes(t *testing.T) {
 	cfg.Data.EvalSkipBytes = 1 << 40
 	if _, err := run(t, cfg, "none"); exit.Code(err) != exit.BadInput || !strings.Contains(err.Error(), "data.eval_skip_bytes=1099511627776") {
 		t.Errorf("the error is %v, want one about data.eval_skip_bytes", err)
+	}
+}
+
+// Evaluations of other tokens do not compare with the best of those before.
+func TestTheBestIsForgottenWhereEvaluationsChange(t *testing.T) {
+	t.Parallel()
+	cfg := tinyConfig(t, writeText(t, 10))
+	cfg.Training.LearningRate, cfg.Training.MaxSteps = 1e-30, 1 // nothing is learnt
+	mustRun(t, cfg, "none")
+	cfg.Training.MaxSteps = 2
+	if out := mustRun(t, cfg, "auto"); strings.Contains(out, "forgotten") {
+		t.Errorf("the evaluations are the same, and the run says %q", out)
+	}
+	cfg.Training.MaxSteps, cfg.Data.EvalSkipBytes = 3, 100
+	out := mustRun(t, cfg, "auto")
+	if best, ok := checkpoint.RunFolder(cfg.Run.Dir).Linked(checkpoint.BestLink); !strings.Contains(out, "forgotten") || !ok || best != 3 {
+		t.Errorf("best is step %d, %v, and the run says %q", best, ok, out)
 	}
 }

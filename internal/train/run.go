@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"time"
 
 	"agiformer/internal/checkpoint"
@@ -121,6 +122,7 @@ func (r *runner) run() (done bool, err error) {
 	t.folder = r.folder
 	t.announce(r.from)
 	if r.from != nil {
+		t.forgetBest(r.from)
 		if err := t.relink(); err != nil {
 			return false, err
 		}
@@ -178,6 +180,20 @@ func (t *trainer) relink() error {
 		return f.Unlink(checkpoint.BestLink)
 	}
 	return f.Link(checkpoint.BestLink, t.state.Best.Step)
+}
+
+// forgetBest forgets the best evaluation so far where those to come are of other
+// tokens: their bits per byte do not compare.
+func (t *trainer) forgetBest(from *checkpoint.Checkpoint) {
+	then, err := from.Config(model.Known())
+	if err != nil || t.state.Best == nil { // of another version: its keys say nothing
+		return
+	}
+	if then.Data.EvalSkipBytes == t.cfg.Data.EvalSkipBytes && reflect.DeepEqual(then.Data.EvalTokens, t.cfg.Data.EvalTokens) {
+		return
+	}
+	t.state.Best = nil
+	t.folder.say("data.eval_tokens or data.eval_skip_bytes is not the checkpoint's: the best evaluation so far does not compare and is forgotten")
 }
 
 // finished tells whether the run has nothing left to do.

@@ -39,8 +39,9 @@ func TestDryRunRefusesTextThatIsNotThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := "run.dir=" + filepath.Join(dir, "run")
-	if _, said, code := runWith(t, "", "train", run, "data.train="+there, "--dry-run"); code != exit.OK {
-		t.Errorf("code %d, %q", code, said)
+	plan, said, code := runWith(t, "", "train", run, "experiment=turkish", "data.train="+there, "--dry-run")
+	if code != exit.OK || !strings.Contains(plan, "memory, machine") || !strings.Contains(plan, "trained on data.train first") {
+		t.Errorf("code %d, %q; the plan is\n%s", code, said, plan)
 	}
 	for _, key := range []string{"data.train", "data.valid"} {
 		_, said, code := runWith(t, "", "train", run, "data.train="+there, key+"=nowhere.txt", "--dry-run")

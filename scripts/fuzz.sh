@@ -28,7 +28,6 @@ done
 cd "$here/.." || exit 1
 eval "$("$here/env.sh")"
 export OMP_NUM_THREADS=1
-# -fuzzminimizetime: by default Go spends up to a minute on making each new input shorter, and on nothing else.
 
 if [ "${#packages[@]}" -eq 0 ]; then
 	mapfile -t packages < <(git grep -lE '^func Fuzz[A-Z]' -- '*_test.go' | xargs -rn 1 dirname | sort -u | sed 's|^|./|')
@@ -46,6 +45,7 @@ for package in "${packages[@]}"; do
 	fi
 	while read -r target; do
 		echo "== $package $target, $time"
+		# -fuzzminimizetime: by default Go spends up to a minute on making each new input shorter, and on nothing else.
 		if go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 1s -parallel 1 "$package" 2>&1 | tee "$log"; then
 			word=ok
 		else

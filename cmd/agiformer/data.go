@@ -18,6 +18,7 @@ import (
 	"agiformer/internal/data"
 	"agiformer/internal/exit"
 	"agiformer/internal/tokenizer"
+	"agiformer/internal/train"
 	"agiformer/internal/vocabulary"
 )
 
@@ -112,11 +113,7 @@ func openDataSource(ctx context.Context, command *cobra.Command, args []string) 
 		return nil, err
 	}
 	noteCache(command, settings)
-	s := &dataSource{valid: cfg.Data.Valid, out: command.ErrOrStderr(), seed: cfg.Seed}
-	s.evaluation.SkipBytes = cfg.Data.EvalSkipBytes
-	if cfg.Data.EvalTokens != nil {
-		s.evaluation.MaxTokens = *cfg.Data.EvalTokens
-	}
+	s := &dataSource{valid: cfg.Data.Valid, out: command.ErrOrStderr(), seed: cfg.Seed, evaluation: train.EvaluationOptions(cfg)}
 	if len(paths) == 0 {
 		paths = cfg.Data.Train
 	} else {

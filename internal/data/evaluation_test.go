@@ -81,7 +81,7 @@ func TestEvaluation(t *testing.T) {
 func TestEvaluationSkips(t *testing.T) {
 	t.Parallel()
 	docs := []string{"evlerimizden denizlere arabalar", "masalar kediler evlerimizden", "göz", "x"}
-	tok := unigramPieces(t)
+	tok := tokenizer.NewMorphoPiece(tokenizertest.Unigram(t, morphopiece.FirstPiece+120))
 	dir := write(t, map[string]string{"lines.txt": strings.Join(docs, "\n")})
 	ds, _, err := data.Prepare(context.Background(), data.Options{Paths: []string{dir}, Split: data.SplitLine, CacheDir: t.TempDir()}, tok)
 	if err != nil {
@@ -116,20 +116,6 @@ func TestEvaluationSkips(t *testing.T) {
 			t.Errorf("predicted of %q is %q", text, got[i])
 		}
 	}
-}
-
-// unigramPieces is a small tokenizer of pieces.
-func unigramPieces(t *testing.T) tokenizer.Tokenizer {
-	t.Helper()
-	c := morphopiece.NewCounter()
-	for _, line := range tokenizertest.Corpus() {
-		c.Add([]byte(line + "\n"))
-	}
-	m, err := morphopiece.Train(context.Background(), c, nil, morphopiece.TrainOptions{VocabSize: morphopiece.FirstPiece + 120, Mode: morphopiece.Plain})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tokenizer.NewMorphoPiece(m)
 }
 
 func TestEvaluationBound(t *testing.T) {

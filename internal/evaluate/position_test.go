@@ -20,7 +20,7 @@ import (
 // each token.
 func TestLossByPosition(t *testing.T) {
 	t.Parallel()
-	for _, tok := range []tokenizer.Tokenizer{tokenizer.NewByte(), unigramPieces(t)} {
+	for _, tok := range []tokenizer.Tokenizer{tokenizer.NewByte(), tokenizer.NewMorphoPiece(tokenizertest.Unigram(t, morphopiece.FirstPiece+120))} {
 		t.Run(tok.Name(), func(t *testing.T) {
 			t.Parallel()
 			lossByPosition(t, tok)
@@ -107,18 +107,4 @@ func lossBetween(t *testing.T, tok tokenizer.Tokenizer, path string, documents [
 		count += float64(len(tok.Decode([]int32{int32(token.ID)})))
 	}
 	return tokens, nats / math.Ln2 / count
-}
-
-// unigramPieces is a small tokenizer of pieces.
-func unigramPieces(t *testing.T) tokenizer.Tokenizer {
-	t.Helper()
-	c := morphopiece.NewCounter()
-	for _, line := range tokenizertest.Corpus() {
-		c.Add([]byte(line + "\n"))
-	}
-	m, err := morphopiece.Train(context.Background(), c, nil, morphopiece.TrainOptions{VocabSize: morphopiece.FirstPiece + 120, Mode: morphopiece.Plain})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tokenizer.NewMorphoPiece(m)
 }

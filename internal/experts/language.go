@@ -48,10 +48,10 @@ func (language) ScoreWidth(s Shape) int64 {
 	return width
 }
 
-// languageFeatures holds the rotary tables: for position p of the segment
-// and word w the angles of the c/2 pairs, the first n_t by p, the rest by w.
+// languageFeatures holds the rotary tables: of the c/2 pairs the first n_t turn
+// with the token's position in the segment, the rest with its word's index.
 type languageFeatures struct {
-	tokenCos, tokenSin, wordCos, wordSin   *torch.Tensor // [T, n_t], [T+1, n_w]
+	token, word                            *nn.Rotary    // [T, n_t], [T+1, n_w]
 	typeNumbers, placeNumbers, vowelNumber *torch.Tensor // 0..count-1
 	dtype                                  torch.DType
 }
@@ -62,31 +62,20 @@ func (language) Features(s Shape, dt torch.DType, dev torch.Device) Features {
 	_, _, content := languageWidths(s)
 	wordPairs := content / 4
 	tokenPairs := content/2 - wordPairs
-	table := func(count, pairs int64) (cos, sin *torch.Tensor) {
-		positions := make([]float64, count)
-		for i := range positions {
-			positions[i] = float64(i)
-		}
-		c, s := nn.Angles(positions, pairs)
-		place := func(values []float64) *torch.Tensor {
-			return torch.FromSlice(values, count, pairs).ToDType(dt).ToDevice(dev).Keep()
-		}
-		return place(c), place(s)
+	return &languageFeatures{
+		token:        nn.NewRotary(2*tokenPairs, s.SegmentLen, dt, dev),
+		word:         nn.NewRotary(2*wordPairs, s.SegmentLen+1, dt, dev),
+		typeNumbers:  torch.Arange(typeCount, torch.Int64, dev).Keep(),
+		placeNumbers: torch.Arange(placeCount, torch.Int64, dev).Keep(),
+		vowelNumber:  torch.Arange(vowelCount, torch.Int64, dev).Keep(),
+		dtype:        dt,
 	}
-	f := &languageFeatures{dtype: dt}
-	f.tokenCos, f.tokenSin = table(s.SegmentLen, tokenPairs)
-	f.wordCos, f.wordSin = table(s.SegmentLen+1, wordPairs)
-	f.typeNumbers = torch.Arange(typeCount, torch.Int64, dev).Keep()
-	f.placeNumbers = torch.Arange(placeCount, torch.Int64, dev).Keep()
-	f.vowelNumber = torch.Arange(vowelCount, torch.Int64, dev).Keep()
-	return f
 }
 
 func (f *languageFeatures) Free() {
-	for _, t := range []*torch.Tensor{f.tokenCos, f.tokenSin, f.wordCos, f.wordSin,
-		f.typeNumbers, f.placeNumbers, f.vowelNumber} {
-		t.Free()
-	}
+	f.token.Free()
+	f.word.Free()
+	torch.FreeAll([]*torch.Tensor{f.typeNumbers, f.placeNumbers, f.vowelNumber})
 }
 
 // Rows returns for each token the cosines and sines of its c/2 angles, and
@@ -95,14 +84,15 @@ func (f *languageFeatures) Free() {
 func (f *languageFeatures) Rows(s *Segment) []*torch.Tensor {
 	return torch.ScopedList(func() []*torch.Tensor {
 		n := s.Lanes * s.Len
-		words := s.Words.Reshape(n)
+		tokenCos, tokenSin := f.token.At(s.First, s.Len)
+		wordCos, wordSin := f.word.Of(s.Words, 0, s.Len)
 		angles := func(token, word *torch.Tensor) *torch.Tensor {
-			return torch.Cat([]*torch.Tensor{s.PerToken(token.Narrow(0, s.First, s.Len)), word.IndexSelect(0, words)}, 1)
+			return torch.Cat([]*torch.Tensor{s.PerToken(token), word.View(n, -1)}, 1)
 		}
 		oneHot := func(ids, numbers *torch.Tensor) *torch.Tensor { return ids.Reshape(n, 1).Eq(numbers) }
 		features := torch.Cat([]*torch.Tensor{
 			oneHot(s.Types, f.typeNumbers), oneHot(s.Places, f.placeNumbers), oneHot(s.Vowels, f.vowelNumber)}, 1)
-		return []*torch.Tensor{angles(f.tokenCos, f.wordCos), angles(f.tokenSin, f.wordSin), features.ToDType(f.dtype)}
+		return []*torch.Tensor{angles(tokenCos, wordCos), angles(tokenSin, wordSin), features.ToDType(f.dtype)}
 	})
 }
 

@@ -15,7 +15,7 @@ import (
 
 // Sizes of the feature tables: a Label's fields are below these.
 const (
-	TypeCount  = 32
+	TypeCount  = morphopiece.TypeCount
 	PlaceCount = 16
 	VowelCount = 8
 )

@@ -97,20 +97,23 @@ func checkText(from *checkpoint.Checkpoint, c *corpus) error {
 
 // checkPredicted refuses a data.eval_skip_bytes that leaves nothing to evaluate on.
 func checkPredicted(cfg *config.Config, c *corpus) error {
-	ev := data.NewEvaluation(c.valid, evaluationOptions(cfg))
+	if cfg.Data.EvalSkipBytes == 0 {
+		return nil
+	}
+	ev := data.NewEvaluation(c.valid, EvaluationOptions(cfg))
 	for b, ok := ev.Next(); ok; b, ok = ev.Next() {
 		if b.TargetCount > 0 {
 			return nil
 		}
 	}
-	if err := ev.Err(); err != nil || cfg.Data.EvalSkipBytes == 0 {
+	if err := ev.Err(); err != nil {
 		return err
 	}
 	return fmt.Errorf("data.eval_skip_bytes=%d leaves nothing to predict in the validation text: lower it below the length of its documents", cfg.Data.EvalSkipBytes)
 }
 
-// evaluationOptions are those of every evaluation of a run.
-func evaluationOptions(cfg *config.Config) data.EvaluationOptions {
+// EvaluationOptions are those of every evaluation of a run.
+func EvaluationOptions(cfg *config.Config) data.EvaluationOptions {
 	o := data.EvaluationOptions{BatchSize: int(cfg.Training.BatchSize), SeqLen: int(cfg.Model.SegmentLen()), SkipBytes: cfg.Data.EvalSkipBytes}
 	if cfg.Data.EvalTokens != nil {
 		o.MaxTokens = *cfg.Data.EvalTokens

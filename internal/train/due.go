@@ -18,7 +18,7 @@ func (t *trainer) evaluateIfDue() error {
 		return nil
 	}
 	defer t.meter.pause(time.Now())
-	validation := data.NewEvaluation(t.corpus.valid, evaluationOptions(t.cfg))
+	validation := data.NewEvaluation(t.corpus.valid, EvaluationOptions(t.cfg))
 	t.folder.say("step %d: validating, %d tokens to read", now, validation.Tokens())
 	r, finished, err := Evaluate(t.model, validation, EvalOptions{Precision: t.precision, Stop: t.stop.Requested})
 	if err != nil || !finished {

@@ -99,7 +99,7 @@ func (p *Plan) Print(w io.Writer) error {
 	if total := machineMemory(); total > 0 {
 		row("memory, machine", "%.1f GiB here", total/(1<<30))
 	}
-	if c.Tokenizer.Name != "byte" && (c.Tokenizer.Path == nil || *c.Tokenizer.Path == "") {
+	if vocabulary.Trains(c.Tokenizer) {
 		row("tokenizer", "%s, trained on data.train first: the figures are for %d ids, a text of few words gives fewer", c.Tokenizer.Name, p.Vocab)
 	}
 	row("run folder", "%s", c.Run.Dir)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"time"
 
 	"agiformer/internal/checkpoint"
@@ -185,11 +184,15 @@ func (t *trainer) relink() error {
 // forgetBest forgets the best evaluation so far where those to come are of other
 // tokens: their bits per byte do not compare.
 func (t *trainer) forgetBest(from *checkpoint.Checkpoint) {
-	then, err := from.Config(model.Known())
-	if err != nil || t.state.Best == nil { // of another version: its keys say nothing
+	if t.state.Best == nil {
 		return
 	}
-	if then.Data.EvalSkipBytes == t.cfg.Data.EvalSkipBytes && reflect.DeepEqual(then.Data.EvalTokens, t.cfg.Data.EvalTokens) {
+	cfg, err := from.Config(model.Known())
+	if err != nil { // of another version: its keys say nothing
+		return
+	}
+	then, now := EvaluationOptions(cfg), EvaluationOptions(t.cfg)
+	if then.MaxTokens == now.MaxTokens && then.SkipBytes == now.SkipBytes {
 		return
 	}
 	t.state.Best = nil

@@ -1,29 +1,19 @@
 package train_test
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"agiformer/internal/exit"
-	"agiformer/internal/tokenizer/morphopiece"
 	"agiformer/internal/tokenizer/tokenizertest"
 )
 
 // writeTokenizer writes a small unigram tokenizer of as many ids.
 func writeTokenizer(t *testing.T, path string, ids int) {
 	t.Helper()
-	c := morphopiece.NewCounter()
-	for _, line := range tokenizertest.Corpus() {
-		c.Add([]byte(line))
-	}
-	m, err := morphopiece.Train(context.Background(), c, nil, morphopiece.TrainOptions{VocabSize: ids, Mode: morphopiece.Plain})
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := m.MarshalJSON()
+	text, err := tokenizertest.Unigram(t, ids).MarshalJSON()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 // Size returns the number of ids of the tokenizer that a configuration
 // chooses; of one that is yet to be trained, the number wanted.
 func Size(t config.Tokenizer) (int, error) {
-	if trains(t) && t.VocabSize != nil {
+	if Trains(t) && t.VocabSize != nil {
 		return int(*t.VocabSize), nil
 	}
 	tok, err := tokenizer.FromConfig(t.Name, t.Path)
@@ -29,8 +29,8 @@ func Size(t config.Tokenizer) (int, error) {
 	return tok.VocabSize(), nil
 }
 
-// trains says whether the tokenizer is to be trained on the text first.
-func trains(t config.Tokenizer) bool {
+// Trains says whether the tokenizer is to be trained on the text first.
+func Trains(t config.Tokenizer) bool {
 	return t.Path == nil && (t.Name == string(morphopiece.KindMorphoPiece) || t.Name == string(morphopiece.KindUnigram))
 }
 
@@ -38,7 +38,7 @@ func trains(t config.Tokenizer) bool {
 // is trained on the corpus, once: it is kept in the cache under what it was
 // made of. say is told what was done.
 func Open(ctx context.Context, t config.Tokenizer, corpus data.Options, say func(format string, values ...any)) (tokenizer.Tokenizer, error) {
-	if !trains(t) {
+	if !Trains(t) {
 		return tokenizer.FromConfig(t.Name, t.Path)
 	}
 	o := Options{Corpus: corpus, Kind: morphopiece.Kind(t.Name), Mode: morphopiece.Plain, VocabSize: int(*t.VocabSize), WholeWords: morphopiece.DefaultWholeWords}

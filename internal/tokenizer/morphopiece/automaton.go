@@ -132,7 +132,7 @@ func (a *Automaton) State() (state [3]byte) {
 // SetState restores a state and says whether it is one.
 func (a *Automaton) SetState(state [3]byte) bool {
 	word, number := state[0], state[1]
-	if max(word, number) > 1+markWhole || min(word, number) > 0 || state[2] >= typeCount {
+	if max(word, number) > 1+markWhole || min(word, number) > 0 || state[2] >= TypeCount {
 		return false
 	}
 	*a = Automaton{previous: state[2]}

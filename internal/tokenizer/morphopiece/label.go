@@ -15,6 +15,8 @@ const (
 	TypeByte          = 8 // byte of a character that is no piece
 	// TypeMorpheme is added to a class of morphemes (morphology.Class, from 1).
 	TypeMorpheme = 8
+	// TypeCount bounds the types.
+	TypeCount = 32
 )
 
 // Reading is what a piece is taken for in a word.

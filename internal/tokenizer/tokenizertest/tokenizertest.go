@@ -4,9 +4,13 @@
 package tokenizertest
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"testing"
+
+	"agiformer/internal/tokenizer/morphopiece"
 )
 
 // stems are nouns with the suffixes that they take, in the order of kinds.
@@ -64,6 +68,20 @@ func Corpus() []string {
 		lines = append(lines, strings.ToUpper(line[0][:1])+line[0][1:]+" "+strings.Join(line[1:], " ")+".\n")
 	}
 	return lines
+}
+
+// Unigram trains a tokenizer of as many ids on Corpus, without morphemes.
+func Unigram(t testing.TB, ids int) *morphopiece.Model {
+	t.Helper()
+	c := morphopiece.NewCounter()
+	for _, line := range Corpus() {
+		c.Add([]byte(line))
+	}
+	m, err := morphopiece.Train(context.Background(), c, nil, morphopiece.TrainOptions{VocabSize: ids, Mode: morphopiece.Plain})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 // Nasty are texts that tokenizers are known to lose something of.

@@ -27,6 +27,8 @@ for package in torch model gpucheck; do
 	if [ -d "internal/$package/testdata" ]; then cp -R "internal/$package/testdata" "$folder/"; fi
 done
 
+# tests/model reads the variants at ../../conf, where they lie in the repository too.
+cp -R conf "$bundle/"
 cp -R bench/twin bench/worker.py bench/prepare.py "$bundle/bench/"
 find "$bundle" -name __pycache__ -type d -prune -exec rm -rf {} +
 cp scripts/gpu_check.sh scripts/gpu_check.py "$bundle/"

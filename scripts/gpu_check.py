@@ -1,6 +1,6 @@
 """The measuring half of gpu_check.sh: the same training in Go and in PyTorch, and the specification's speed table.
 
-python gpu_check.py [--device cuda|cpu]
+python gpu_check.py [--device cuda|cpu] [--sizes text_only,full]
 
 Both sides start from the same weights and read the same batches. Their losses must agree: closely in float32,
 within half precision's rounding otherwise. Exits with 1 where they do not.
@@ -77,24 +77,42 @@ def print_inference(folder: Path, device: str, dtypes: list, sizes: list, steps:
             print("%-10s %-16s" % (side, dtype) + "".join("   %9.3f" % got[str(size)] for size in sizes))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", default="cuda")
-    options = parser.parse_args()
-    cuda = options.device != "cpu"
-    size, lanes, steps = ("text_only", 32, 30) if cuda else ("tiny", 2, 5)
+def print_generation(folder: Path, device: str, dtypes: list) -> None:
+    """Greedy tokens a second at batch 1, with caches."""
+    print("\ngeneration, tokens/s")
+    for dtype in dtypes:
+        for side in SIDES:
+            got = measure(side, "generate", folder, "--device", device, "--dtype", dtype, "--steps", "3")
+            print("%-10s %-13s %8.1f   peak %.0f MB" % (side, dtype, median(got["tokens_per_second"]), got["peak_mb"]))
+
+
+def check(size: str, device: str, lanes: int, steps: int) -> list:
+    """All measurements of one size; returns the sentences that fail."""
+    cuda = device != "cpu"
     dtypes = ["float32", "float16", "bfloat16"] if cuda else ["float32", "bfloat16"]
-    sizes = [1, 8, 32] if cuda else [1, 2]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         prepare = [sys.executable, str(HERE / "bench" / "prepare.py"), size, str(folder), "--lanes", str(lanes)]
         subprocess.run(prepare, check=True)
         keys = json.loads((folder / "config.json").read_text())["model"]
-        print("model %s: d_model %s, %s layers, segments of %s, %d lanes"
-              % (size, keys["d_model"], keys["n_layers"], keys["max_seq_len"], lanes))
-        results, wrong = compare_training(folder, options.device, dtypes, steps)
+        print("\nmodel %s: d_model %s, %s layers, segments of %s, %d lanes"
+              % (size, keys["d_model"], keys["n_layers"], keys["max_seq_len"], lanes), flush=True)
+        results, wrong = compare_training(folder, device, dtypes, steps)
         print_training(results, lanes)
-        print_inference(folder, options.device, dtypes, sizes, steps)
+        print_inference(folder, device, dtypes[-1:], [1, 8, 32] if cuda else [1, 2], steps)
+        print_generation(folder, device, [dtypes[0], dtypes[-1]])
+    return ["%s: %s" % (size, sentence) for sentence in wrong]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--sizes", default="", help="sizes of bench/prepare.py, text_only,full on CUDA")
+    options = parser.parse_args()
+    cuda = options.device != "cpu"
+    sizes = (options.sizes or ("text_only,full" if cuda else "tiny")).split(",")
+    lanes, steps = (32, 20) if cuda else (2, 5)
+    wrong = [sentence for size in sizes for sentence in check(size, options.device, lanes, steps)]
     for sentence in wrong:
         print("gpu_check.py: " + sentence, file=sys.stderr)
     sys.exit(1 if wrong else 0)

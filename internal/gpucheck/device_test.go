@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"agiformer/internal/config"
 	"agiformer/internal/model"
 	"agiformer/internal/tokenizer"
 	"agiformer/internal/torch"
@@ -12,8 +13,8 @@ import (
 )
 
 // forward returns the logits [B, T, V-1] and the gradients of the loss by parameter name, on the CPU.
-func forward(t *testing.T, where torch.Device) (logits []float32, gradients map[string][]float32) {
-	l := newLearner(t, train.Precision{Device: where, DType: torch.Float32})
+func forward(t *testing.T, shape config.Model, where torch.Device) (logits []float32, gradients map[string][]float32) {
+	l := newLearner(t, shape, train.Precision{Device: where, DType: torch.Float32})
 	defer l.free()
 	b := batch(3, 32)
 	out := l.model.Forward(model.NewInput(b, where), nil, model.Options{})
@@ -29,10 +30,12 @@ func forward(t *testing.T, where torch.Device) (logits []float32, gradients map[
 }
 
 // TestNumbersEqualCPU: the same weights and text give the CPU's logits and gradients, but for float32's rounding.
-func TestNumbersEqualCPU(t *testing.T) {
+func TestNumbersEqualCPU(t *testing.T) { eachModel(t, numbersEqualCPU) }
+
+func numbersEqualCPU(t *testing.T, shape config.Model) {
 	job(t, func() {
-		wantLogits, wantGradients := forward(t, torch.CPU)
-		logits, gradients := forward(t, device)
+		wantLogits, wantGradients := forward(t, shape, torch.CPU)
+		logits, gradients := forward(t, shape, device)
 		for i := range wantLogits {
 			if d := math.Abs(float64(logits[i] - wantLogits[i])); !(d <= 1e-3) {
 				t.Fatalf("logit %d is %g on %s and %g on the CPU", i, logits[i], device, wantLogits[i])
@@ -55,9 +58,11 @@ func TestNumbersEqualCPU(t *testing.T) {
 }
 
 // TestDecodingEqualsParallel: on the device too, feeding tokens one by one gives the parallel pass's logits.
-func TestDecodingEqualsParallel(t *testing.T) {
+func TestDecodingEqualsParallel(t *testing.T) { eachModel(t, decodingEqualsParallel) }
+
+func decodingEqualsParallel(t *testing.T, shape config.Model) {
 	job(t, func() {
-		m, err := model.New(small(), 256, device, torch.Float32, 1)
+		m, err := model.New(shape, 256, device, torch.Float32, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +87,9 @@ func TestDecodingEqualsParallel(t *testing.T) {
 }
 
 // TestMixedPrecisionLearns: in half precision the loss falls as in float32.
-func TestMixedPrecisionLearns(t *testing.T) {
+func TestMixedPrecisionLearns(t *testing.T) { eachModel(t, mixedPrecisionLearns) }
+
+func mixedPrecisionLearns(t *testing.T, shape config.Model) {
 	precisions := []train.Precision{{Device: device, DType: torch.BFloat16}}
 	if device.Type == torch.CUDAType {
 		precisions = append(precisions, train.Precision{Device: device, DType: torch.Float16, Scaled: true})
@@ -91,7 +98,7 @@ func TestMixedPrecisionLearns(t *testing.T) {
 	job(t, func() {
 		b := batch(4, 32)
 		learn := func(p train.Precision) (first, last float64) {
-			l := newLearner(t, p)
+			l := newLearner(t, shape, p)
 			defer l.free()
 			for i := range steps {
 				last = l.step(b, lr)
@@ -118,9 +125,11 @@ func TestMixedPrecisionLearns(t *testing.T) {
 }
 
 // TestMemoryStaysFlat: after the first steps, further ones take no more of the device's memory.
-func TestMemoryStaysFlat(t *testing.T) {
+func TestMemoryStaysFlat(t *testing.T) { eachModel(t, memoryStaysFlat) }
+
+func memoryStaysFlat(t *testing.T, shape config.Model) {
 	job(t, func() {
-		l := newLearner(t, train.Precision{Device: device, DType: torch.Float32})
+		l := newLearner(t, shape, train.Precision{Device: device, DType: torch.Float32})
 		defer l.free()
 		b := batch(4, 32)
 		for range 5 {

@@ -46,12 +46,26 @@ func job(t *testing.T, fn func()) {
 	}
 }
 
-// small is a text_only model that has every part: two experts, a router, memory. Head widths suit the fused kernels.
-func small() config.Model {
-	return config.Model{
-		Name: "gpucheck", DModel: 64, NLayers: 2, NHeads: 2, DFF: 128, NExperts: 2,
+// models has small shapes of both architectures; head widths suit the fused kernels. Together they hold every part.
+var models = map[string]config.Model{
+	"text_only": {
+		Name: "text_only", DModel: 64, NLayers: 2, NHeads: 2, DFF: 128, NExperts: 2,
 		ExpertTypes: []string{"language", "logic"}, MemorySize: 16, MaxSeqLen: 32, UseMemory: true, MemoryUpdateFreq: 1, EmbeddingContext: 3,
 		MoE: config.MoE{LoadBalancingLossWeight: 0.01, LoadBalancingScope: "batch"},
+	},
+	"full": {
+		Name: "full", DModel: 64, NLayers: 2, NHeads: 2, DFF: 128, NExperts: 4, EmbeddingFeatures: true,
+		ExpertTypes: []string{"language", "logic", "spatial", "causal"}, MemorySize: 16, MaxSeqLen: 32, UseMemory: true, MemoryUpdateFreq: 1, EmbeddingContext: 3,
+		UseLinearAttention: true, UseIntrospection: true, MaxIterations: 3,
+		MoE:           config.MoE{LoadBalancingLossWeight: 0.01, LoadBalancingScope: "batch"},
+		Introspection: config.Introspection{LossWeight: 0.1, PonderWeight: 0.01},
+	},
+}
+
+// eachModel runs test for each of the models.
+func eachModel(t *testing.T, test func(t *testing.T, shape config.Model)) {
+	for name, shape := range models {
+		t.Run(name, func(t *testing.T) { test(t, shape) })
 	}
 }
 
@@ -95,8 +109,8 @@ type learner struct {
 }
 
 // newLearner is called inside a job.
-func newLearner(t *testing.T, p train.Precision) *learner {
-	m, err := model.New(small(), 256, p.Device, torch.Float32, 1)
+func newLearner(t *testing.T, shape config.Model, p train.Precision) *learner {
+	m, err := model.New(shape, 256, p.Device, torch.Float32, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,10 +49,20 @@ func child(t *testing.T, env ...string) string {
 	return childIn(t, "", env...)
 }
 
+// executable is this test binary, from wherever it was started.
+func executable(t *testing.T) string {
+	t.Helper()
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 // childIn is child in another working folder.
 func childIn(t *testing.T, dir string, env ...string) string {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestChild$")
+	cmd := exec.Command(executable(t), "-test.run=^TestChild$")
 	cmd.Dir = dir
 	cmd.Env = append(append(os.Environ(), childVariable+"=1"), env...)
 	out, err := cmd.CombinedOutput()
@@ -87,7 +97,7 @@ func TestNoLibtorchNamesTheFoldersAndTheWaysOut(t *testing.T) {
 	t.Parallel()
 	cache := t.TempDir()
 	said := childIn(t, t.TempDir(), "LIBTORCH=", "XDG_CACHE_HOME="+cache, "PATH=")
-	wantError(t, errors.New(said), "libtorch 2.11.0 was not found", filepath.Join(filepath.Dir(os.Args[0]), "lib"),
+	wantError(t, errors.New(said), "libtorch 2.11.0 was not found", filepath.Join(filepath.Dir(executable(t)), "lib"),
 		filepath.Join(cache, "agiformer", "libtorch-2.11.0-*"), "LIBTORCH=DIR", "make libs")
 }
 

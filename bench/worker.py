@@ -40,6 +40,9 @@ class Worker:
         if options.threads:
             torch.set_num_threads(options.threads)
         torch.manual_seed(0)
+        # cuDNN's attention, PyTorch's first choice for half precision, plans anew for each of the experts' many
+        # shapes: 1.08 s a step of text_only on an H200 where the other kernels take a tenth (docs/performance.md).
+        torch.backends.cuda.enable_cudnn_sdp(False)
         # Made on the device, so that the host holds no second copy.
         with self.device:
             self.model = Agiformer(self.config)
@@ -65,6 +68,17 @@ class Worker:
         if self.device.type == "cuda":
             torch.cuda.synchronize()
 
+    def profiler(self):
+        """A running profiler where --profile asks for one."""
+        if self.options.profile is None:
+            return None
+        activities = [torch.profiler.ProfilerActivity.CPU]
+        if self.device.type == "cuda":
+            activities.append(torch.profiler.ProfilerActivity.CUDA)
+        profile = torch.profiler.profile(activities=activities)
+        profile.start()
+        return profile
+
     def peak_mb(self) -> float:
         """Peak memory: of the process, on CUDA of its tensors on the device."""
         if self.device.type == "cuda":
@@ -81,22 +95,25 @@ class Worker:
         state, first = model.new_state(batches[0][0].ids.shape[0]), None
         for step in range(options.warmup + options.steps):
             batch, targets, resets = batches[step % len(batches)]
+            profile = self.profiler() if step == options.warmup + options.steps - 1 else None
             start, start_cpu = time.perf_counter(), time.process_time()
             if state is not None:
                 state.reset(resets)
             with self.autocast():
                 found = losses(self.config, model(batch, state), targets)
             scaler.scale(found.total).backward()
-            if step == 0:  # the memory has not been written yet: those gradients count as zeros, as on the other side
-                for parameter in model.parameters():
-                    if parameter.grad is None:
-                        parameter.grad = torch.zeros_like(parameter)
+            for parameter in model.parameters():
+                if parameter.grad is None:  # nothing to write to the memory: counts as zeros, as on the other side
+                    parameter.grad = torch.zeros_like(parameter)
             scaler.unscale_(optimizer)
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             scaler.step(optimizer)
             scaler.update()
             optimizer.zero_grad(set_to_none=True)
             self.wait()
+            if profile is not None:
+                profile.stop()
+                profile.export_chrome_trace(str(options.profile))
             times.append(time.perf_counter() - start)
             cpu.append(time.process_time() - start_cpu)
             first = first or time.time()
@@ -178,6 +195,7 @@ def main() -> None:
     parser.add_argument("--prompt", type=int, default=32, help="prompt length of generate")
     parser.add_argument("--tokens", type=int, default=128, help="tokens to generate")
     parser.add_argument("--sizes", type=lambda text: [int(n) for n in text.split(",")], default=[1, 8, 32])
+    parser.add_argument("--profile", type=Path, help="file for a trace of the last training step, in Chrome's format")
     options = parser.parse_args()
     worker = Worker(options)
     result = getattr(worker, options.task)()

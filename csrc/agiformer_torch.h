@@ -159,6 +159,10 @@ agi_error *agi_reset_peak_memory(agi_device device);
 // Starts counting the bytes of tensors that this thread makes on the CPU; stopping
 // gives the most there were at once.
 agi_error *agi_count_memory(bool on, int64_t *peak);
+// Starts libtorch's profiler for the operations of this thread and, with cuda, for all kernels; the end writes what
+// it saw to the file path, a trace in Chrome's JSON format.
+agi_error *agi_profile_begin(bool cuda);
+agi_error *agi_profile_end(const char *path);
 agi_error *agi_empty_cache(agi_device device);
 agi_error *agi_trim(void);
 

@@ -145,7 +145,8 @@ func memoryStaysFlat(t *testing.T, shape config.Model) {
 		if torch.Live() != live {
 			t.Errorf("%d tensors are alive after 51 steps, %d after none", torch.Live(), live)
 		}
-		if device.Type == torch.CUDAType && torch.PeakMemory(device) > peak {
+		// Other tokens for an expert are other sizes, a thousandth more or less; a tensor lost at every step is a tenth.
+		if device.Type == torch.CUDAType && float64(torch.PeakMemory(device)) > 1.01*float64(peak) {
 			t.Errorf("the device's peak memory grew from %d to %d bytes", peak, torch.PeakMemory(device))
 		}
 	})

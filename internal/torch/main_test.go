@@ -13,8 +13,12 @@ import (
 )
 
 // TestMain checks what every program must keep: no tensor is left at the end,
-// and none was lost without being freed.
+// and none was lost without being freed. A program that will use a GPU asks for it
+// first of all, before any backward pass.
 func TestMain(m *testing.M) {
+	if os.Getenv(childVariable) == "" {
+		torch.CUDAAvailable()
+	}
 	code := m.Run()
 	runtime.GC()
 	if n := torch.Live(); n != 0 {

@@ -81,8 +81,13 @@ func (w *worker) train() (map[string]any, error) {
 	var kept []*torch.Tensor
 	var times, cpu []float64
 	for i := range w.warmup + w.steps {
+		step := func() { kept = append(kept, w.step(t, i)) }
+		if w.profile != "" && i == w.warmup+w.steps-1 {
+			plain := step
+			step = func() { torch.Profile(w.device, w.profile, plain) }
+		}
 		start, startCPU := time.Now(), cpuSeconds()
-		if err := torch.Do(func() { kept = append(kept, w.step(t, i)) }); err != nil {
+		if err := torch.Do(step); err != nil {
 			return nil, err
 		}
 		times = append(times, milliseconds(start))

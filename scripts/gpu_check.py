@@ -18,8 +18,10 @@ SIDES = {
     "agiformer": [str(HERE / "bin" / "benchgo")],
     "PyTorch": [sys.executable, str(HERE / "bench" / "worker.py")],
 }
-# Largest difference between the two sides' losses, in nats a token, by step: rounding grows as steps add up.
-TOLERANCE = {"float32": 2e-3, "float16": 5e-2, "bfloat16": 1e-1}
+# Largest difference between the two sides' losses, in nats a token: of the first two steps by precision, and of any
+# later one. Rounding grows as steps add up; with linear attention by far more (docs/performance.md).
+TOLERANCE = {"float32": 1e-3, "float16": 2e-2, "bfloat16": 2e-2}
+LATER = 0.25
 
 
 def measure(side: str, task: str, folder: Path, *options: str) -> dict:
@@ -44,11 +46,13 @@ def compare_training(folder: Path, device: str, dtypes: list, steps: int) -> tup
             options = ("--device", device, "--dtype", dtype, "--warmup", "3", "--steps", str(steps))
             results[side, dtype] = measure(side, "train", folder, *options)
         ours, theirs = (results[side, dtype]["losses"] for side in SIDES)
-        worst = max(abs(a - b) for a, b in zip(ours, theirs, strict=True))
-        print("%-8s losses: agiformer %.4f -> %.4f, PyTorch %.4f -> %.4f, largest difference %.2g"
-              % (dtype, ours[0], ours[-1], theirs[0], theirs[-1], worst))
-        if not worst <= TOLERANCE[dtype]:
-            wrong.append("in %s the losses differ by %g nats, and %g is allowed" % (dtype, worst, TOLERANCE[dtype]))
+        differences = [abs(a - b) for a, b in zip(ours, theirs, strict=True)]
+        first, worst = max(differences[:2]), max(differences)
+        print("%-8s losses: agiformer %.4f -> %.4f, PyTorch %.4f -> %.4f, largest difference %.2g, of the first two %.2g"
+              % (dtype, ours[0], ours[-1], theirs[0], theirs[-1], worst, first))
+        if not (first <= TOLERANCE[dtype] and worst <= LATER):
+            wrong.append("in %s the losses differ by %g nats in the first two steps and by up to %g later, and %g and %g are allowed"
+                         % (dtype, first, worst, TOLERANCE[dtype], LATER))
     return results, wrong
 
 

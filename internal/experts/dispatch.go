@@ -13,6 +13,8 @@ type plan struct {
 	experts []span
 	source  *torch.Tensor // [rows] int64: the row of u [B·T, d] in each place
 	slots   *torch.Tensor // [B·T·k] int64: the place of each choice
+	tokens  nn.Gather     // of u [B·T, d] in their places: source
+	choices nn.Gather     // of the results in their places [rows, d] for the choices: slots
 	// weights [B·T, k] of the choices, 0 for those that got no place.
 	weights *torch.Tensor
 	// counts [B, E] int64 on the device: the tokens in each subsequence.
@@ -70,26 +72,31 @@ func (r *router) place(c choice, s *Segment, rank, chosen *torch.Tensor, base []
 	dev := rank.Device()
 	first := torch.FromSlice(base, s.Lanes, 1, r.Experts).ToDevice(dev)
 	slots := rank.Add(first).Gather(2, c.experts) // [B, T, k]
-	target, weights := slots, c.weights
+	target, own, weights := slots, slots, c.weights
 	if partial {
 		kept := chosen.Gather(2, c.experts)
 		// What got no place is sent to a row past the end, and later reads
 		// place 0 with weight 0.
 		target = torch.Where(kept, slots, torch.Full(float64(rows), torch.Int64, dev))
+		own = torch.Where(kept, slots, torch.Full(-1, torch.Int64, dev))
 		slots, weights = slots.Mul(kept), weights.Mul(kept)
 	}
-	tokens := torch.Arange(s.Lanes*s.Len, torch.Int64, dev)
+	n := s.Lanes * s.Len * r.TopK
+	// Where no choice stands there is a copy of the first token, whose result none
+	// reads.
+	choice := torch.Full(-1, torch.Int64, dev, rows+1).
+		Scatter_(0, target.Reshape(n), torch.Arange(n, torch.Int64, dev)).Narrow(0, 0, rows)
+	source := choice.ClampMin(0)
 	if r.TopK > 1 {
-		tokens = tokens.RepeatInterleave(r.TopK, 0)
+		source = source.FloorDivideScalar(float64(r.TopK))
 	}
-	// Where no token stands there is a copy of the first one, whose result no
-	// choice reads.
-	n := s.Lanes * s.Len
-	source := torch.Zeros(torch.Int64, dev, rows+1).Scatter_(0, target.Reshape(n*r.TopK), tokens)
+	slots = slots.Reshape(n)
 	return plan{
-		source:  source.Narrow(0, 0, rows),
-		slots:   slots.Reshape(n * r.TopK),
-		weights: weights.Reshape(n, r.TopK),
+		source:  source,
+		slots:   slots,
+		tokens:  nn.Gather{Index: source, Inverse: own.Reshape(n), Each: r.TopK, Partial: partial},
+		choices: nn.Gather{Index: slots, Inverse: choice, Each: 1, Partial: partial || rows != n},
+		weights: weights.Reshape(-1, r.TopK),
 	}
 }
 

@@ -108,7 +108,7 @@ func (m *MoE) run(u *torch.Tensor, s *Segment, p plan, caches []*nn.Cache) *torc
 	for e, span := range p.experts {
 		sizes[e] = span.rows()
 	}
-	gathered := u.Reshape(s.Lanes*s.Len, d).IndexSelect(0, p.source).SplitSizes(sizes, 0)
+	gathered := p.tokens.Rows(u.Reshape(s.Lanes*s.Len, d)).SplitSizes(sizes, 0)
 	var results []*torch.Tensor
 	start := int64(0)
 	for e, span := range p.experts {
@@ -141,7 +141,7 @@ func (m *MoE) combine(results, u *torch.Tensor, p plan) *torch.Tensor {
 	scope := torch.Enter()
 	defer scope.Exit()
 	d, k := u.Size(2), m.router.TopK
-	y := results.IndexSelect(0, p.slots)
+	y := p.choices.Rows(results)
 	if k == 1 {
 		y = y.Mul(p.weights)
 	} else {

@@ -127,18 +127,27 @@ func MergeHeads(x *torch.Tensor) *torch.Tensor {
 // with the states.
 const mostPlainScores = 640 * 1024
 
+// widestFused is the head width up to which CUDA's fused kernels keep what they sum up in registers.
+const widestFused = 128
+
 // plainIsFaster says whether softmax(q·kᵀ)·v in three operations beats the
 // fused kernel. In bfloat16 on a CPU it does, by two to three times at some
-// hundred positions (docs/performance.md). One query at a time stays with the
-// fused kernel: the number of its keys changes with every token, and oneDNN
-// would compile a product for each.
+// hundred positions (docs/performance.md), and on CUDA for heads that are wider
+// than its kernels are made for, as the memory bank's. One query at a time stays
+// with the fused kernel: the number of its keys changes with every token, and
+// oneDNN would compile a product for each.
 func plainIsFaster(q, k *torch.Tensor) bool {
-	return q.DType() == torch.BFloat16 && q.Device() == torch.CPU &&
-		q.Size(2) > 1 && q.Size(1)*q.Size(2)*k.Size(2) <= mostPlainScores
+	if q.Size(2) == 1 || q.Size(1)*q.Size(2)*k.Size(2) > mostPlainScores {
+		return false
+	}
+	if q.Device().Type == torch.CUDAType {
+		return q.Size(3) > widestFused
+	}
+	return q.DType() == torch.BFloat16
 }
 
-// attendPlainly is Attend without the fused kernel. Its scores are kept in
-// bfloat16, as is what they are computed from: a score of some size is rounded
+// attendPlainly is Attend without the fused kernel. In half precision its scores are
+// kept in that, as is what they are computed from: a score of some size is rounded
 // by about as much as the rounding of its h factors moves it. The softmax itself
 // is taken in float32.
 func attendPlainly(q, k, v, mask *torch.Tensor, causal bool, scale float64) *torch.Tensor {

@@ -20,11 +20,12 @@ type Run struct{ Start, Length int64 }
 // one place that knows how (kernels for rows of several sequences would go here).
 type Packing struct {
 	groups []group
-	// source holds the position in each place of all groups.
-	source *torch.Tensor
-	// back [rows·T] is where each position's result lies in those of all groups,
-	// one after the other; 0 for padding of the rows, whose result means nothing.
-	back *torch.Tensor
+	// places gathers positions [rows·T] into those of all groups, one after the
+	// other.
+	places Gather
+	// back gathers the positions' results from there. Padding of the rows gets some
+	// result, which means nothing.
+	back Gather
 }
 
 // group is documents of similar length, as a batch of their own.
@@ -47,41 +48,58 @@ func NewPacking(runs []Run, positions int64, dev torch.Device) *Packing {
 	if len(byLength) == 0 {
 		return nil
 	}
-	back := make([]int64, positions)
-	var source []int64
+	l := layout{place: slices.Repeat([]int64{none}, int(positions))}
 	p := &Packing{}
-	for _, l := range slices.Sorted(maps.Keys(byLength)) {
-		before := int64(len(source))
-		source = layOut(byLength[l], l, source, back)
-		p.groups = append(p.groups, group{documents: (int64(len(source)) - before) / l, length: l})
+	for _, length := range slices.Sorted(maps.Keys(byLength)) {
+		before := len(l.position)
+		l.add(byLength[length], length)
+		p.groups = append(p.groups, group{documents: int64(len(l.position)-before) / length, length: length})
 	}
-	all := torch.FromSlice(append(source, back...)).ToDevice(dev) // one copy
-	p.source = all.Narrow(0, 0, int64(len(source)))
-	p.back = all.Narrow(0, int64(len(source)), positions)
+	p.places, p.back = l.gathers(dev)
 	return p
 }
 
-// layOut appends the positions of documents padded to length l to source, and
-// notes in back where each went. Padding repeats a document's first position:
-// attention that is causal never shows it to another one, and its own result is
-// never read.
-func layOut(documents []Run, l int64, source, back []int64) []int64 {
+// none stands for a position without a place, and for a place that is not a position's own.
+const none = -1
+
+// layout collects which position goes where.
+type layout struct {
+	position []int64 // in each place
+	own      []int64 // the same in a position's own place; none in padding
+	place    []int64 // of each position, or none
+}
+
+// add appends documents padded to length places each. Padding repeats a document's first position: attention that is
+// causal never shows it to another one, and its own result is never read.
+func (l *layout) add(documents []Run, length int64) {
 	for _, r := range documents {
-		for i := range l {
+		for i := range length {
 			if i < r.Length {
-				back[r.Start+i] = int64(len(source))
-				source = append(source, r.Start+i)
+				l.place[r.Start+i] = int64(len(l.position))
+				l.position, l.own = append(l.position, r.Start+i), append(l.own, r.Start+i)
 			} else {
-				source = append(source, r.Start)
+				l.position, l.own = append(l.position, r.Start), append(l.own, none)
 			}
 		}
 	}
 	for n := int64(len(documents)); n < FewShapes(n, 3); n++ {
-		for range l {
-			source = append(source, documents[0].Start)
+		for range length {
+			l.position, l.own = append(l.position, documents[0].Start), append(l.own, none)
 		}
 	}
-	return source
+}
+
+// gathers returns the ways to the places and back, in one copy to dev.
+func (l *layout) gathers(dev torch.Device) (places, back Gather) {
+	somewhere := make([]int64, len(l.place))
+	for i, place := range l.place {
+		somewhere[i] = max(0, place)
+	}
+	n, m := int64(len(l.position)), int64(len(l.place))
+	all := torch.FromSlice(slices.Concat(l.position, l.own, somewhere, l.place)).ToDevice(dev)
+	places = Gather{Index: all.Narrow(0, 0, n), Inverse: all.Narrow(0, 2*n+m, m), Each: 1, Partial: slices.Contains(l.place, none)}
+	back = Gather{Index: all.Narrow(0, 2*n, m), Inverse: all.Narrow(0, n, n), Each: 1, Partial: slices.Contains(l.own, none)}
+	return places, back
 }
 
 // paddedLength rounds a document's length up to a power of two, and beyond long
@@ -115,7 +133,7 @@ func (p *Packing) Attend(q, k, v *torch.Tensor, attend func(q, k, v *torch.Tenso
 		return x.Transpose(1, 2).Reshape(x.Size(0)*x.Size(2), x.Size(1), x.Size(3))
 	}
 	documents := func(x *torch.Tensor) []*torch.Tensor {
-		parts := rows(x).IndexSelect(0, p.source).SplitSizes(p.sizes(), 0)
+		parts := p.places.Rows(rows(x)).SplitSizes(p.sizes(), 0)
 		for i, g := range p.groups {
 			parts[i] = parts[i].View(g.documents, g.length, heads, x.Size(3)).Transpose(1, 2)
 		}
@@ -126,7 +144,7 @@ func (p *Packing) Attend(q, k, v *torch.Tensor, attend func(q, k, v *torch.Tenso
 	for i := range p.groups {
 		results[i] = rows(attend(queries[i], keys[i], values[i]))
 	}
-	y := torch.Cat(results, 0).IndexSelect(0, p.back)
+	y := p.back.Rows(torch.Cat(results, 0))
 	y = y.View(lanes, t, heads, y.Size(2)).Transpose(1, 2)
 	scope.Exit(y)
 	return y

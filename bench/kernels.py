@@ -13,17 +13,18 @@ import re
 from pathlib import Path
 
 
-def read(path: Path) -> list:
-    """The trace's (name, start, duration) in microseconds: kernels where there are any, else operations' own time."""
+def read(path: Path) -> tuple:
+    """The trace's events and, as (name, milliseconds), their own time: of kernels where there are any, else operations."""
     events = [e for e in json.loads(path.read_text())["traceEvents"] if e.get("ph") == "X"]
     device = [e for e in events if e.get("cat") in ("kernel", "gpu_memcpy", "gpu_memset")]
     if device:
-        return [(short(e["name"]), e["ts"], e["dur"]) for e in device]
-    return own_time([e for e in events if e.get("cat") == "cpu_op"])
+        return device, [(short(e["name"]), e["dur"] / 1e3) for e in device]
+    events = [e for e in events if e.get("cat") == "cpu_op"]
+    return events, own_time(events)
 
 
 def own_time(events: list) -> list:
-    """Each operation without the operations inside it; those of a thread are properly nested."""
+    """Each operation's time without the operations inside it; those of a thread are properly nested."""
     found = []
     for thread in {e["tid"] for e in events}:
         open_ends, rows = [], []
@@ -31,27 +32,28 @@ def own_time(events: list) -> list:
             while open_ends and open_ends[-1][0] <= e["ts"]:
                 open_ends.pop()
             if open_ends:
-                rows[open_ends[-1][1]][2] -= e["dur"]
+                rows[open_ends[-1][1]][1] -= e["dur"] / 1e3
             open_ends.append((e["ts"] + e["dur"], len(rows)))
-            rows.append([short(e["name"]), e["ts"], e["dur"]])
-        found += [tuple(row) for row in rows]
+            rows.append([short(e["name"]), e["dur"] / 1e3])
+        found += rows
     return found
 
 
 def short(name: str) -> str:
-    """A kernel's name without most of its template arguments."""
-    name = re.sub(r"\(.*", "", name.replace("(anonymous namespace)", "")).replace("void ", "")
-    functor = re.search(r"(\w+(?:Functor|_kernel_cuda|_kernel_impl|Ops?))\b", name.split("<", 1)[-1])
-    return name.split("<")[0][-60:] + (" " + functor.group(1) if functor else "")
+    """A kernel's name without its arguments, and of its template's arguments the one that tells what it computes."""
+    name = re.sub(r"\(anonymous namespace\)::|^void ", "", name)
+    name = re.sub(r"\(.*", "", name)
+    inner = re.search(r"(\w*(?:Functor\w*|_kernel_cuda|_kernel_impl|Ops?|gemm\w*))\b", name.split("<", 1)[-1])
+    return name.split("<")[0][-60:] + (" " + inner.group(1)[:40] if inner else "")
 
 
-def busy(rows: list) -> float:
-    """The time in which at least one event ran."""
+def busy(events: list) -> float:
+    """The milliseconds in which at least one event ran."""
     total, until = 0.0, 0.0
-    for _, start, duration in sorted(rows, key=lambda row: row[1]):
-        total += max(0.0, start + duration - max(start, until))
-        until = max(until, start + duration)
-    return total
+    for e in sorted(events, key=lambda e: e["ts"]):
+        total += max(0.0, e["ts"] + e["dur"] - max(e["ts"], until))
+        until = max(until, e["ts"] + e["dur"])
+    return total / 1e3
 
 
 def main() -> None:
@@ -62,12 +64,12 @@ def main() -> None:
     names, tables = [], []
     for argument in options.traces:
         name, path = argument.split("=", 1)
-        rows = read(Path(path))
-        span = max(start + duration for _, start, duration in rows) - min(start for _, start, _ in rows)
-        print("%-12s %9.2f ms from first to last, busy %9.2f ms, %d events" % (name, span / 1e3, busy(rows) / 1e3, len(rows)))
+        events, rows = read(Path(path))
+        span = (max(e["ts"] + e["dur"] for e in events) - min(e["ts"] for e in events)) / 1e3
+        print("%-12s %9.2f ms from first to last, busy %9.2f ms, %d events" % (name, span, busy(events), len(events)))
         table = collections.defaultdict(lambda: [0.0, 0])
-        for kernel, _, duration in rows:
-            table[kernel][0] += duration / 1e3
+        for kernel, milliseconds in rows:
+            table[kernel][0] += milliseconds
             table[kernel][1] += 1
         names.append(name)
         tables.append(table)

@@ -125,10 +125,9 @@ agi_error *agi_retention(agi_tensor q, agi_tensor k, agi_tensor v, agi_tensor de
 agi_error *agi_head_norm_linear(agi_tensor x, int64_t heads, agi_tensor norm_weight, double eps, agi_tensor weight,
                                 agi_tensor *out);
 
-// x.index_select(0, index) whose gradient reads, for each row of x, the `each` places of inverse [rows * each]; with
+// x.index_select(0, index) whose gradient reads, for each row of x, its places in inverse, as many for each; with
 // partial -1 is none.
-agi_error *agi_gather_rows(agi_tensor x, agi_tensor index, agi_tensor inverse, int64_t each, bool partial,
-                           agi_tensor *out);
+agi_error *agi_gather_rows(agi_tensor x, agi_tensor index, agi_tensor inverse, bool partial, agi_tensor *out);
 
 // ---- autocast
 typedef struct {

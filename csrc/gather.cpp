@@ -12,9 +12,9 @@ using at::Tensor;
 
 struct GatherRows : torch::autograd::Function<GatherRows> {
   static Tensor forward(torch::autograd::AutogradContext *ctx, const Tensor &x, const Tensor &index,
-                        const Tensor &inverse, int64_t each, bool partial) {
+                        const Tensor &inverse, bool partial) {
     ctx->save_for_backward({inverse});
-    ctx->saved_data["each"] = each;
+    ctx->saved_data["each"] = inverse.numel() / std::max<int64_t>(1, x.size(0));
     ctx->saved_data["partial"] = partial;
     return x.index_select(0, index);
   }
@@ -37,7 +37,7 @@ struct GatherRows : torch::autograd::Function<GatherRows> {
       shape[1] = each;
       grad = grad.view(shape).sum(1);
     }
-    return {grad, Tensor(), Tensor(), Tensor(), Tensor()};
+    return {grad, Tensor(), Tensor(), Tensor()};
   }
 };
 
@@ -48,14 +48,13 @@ using namespace agiformer;
 
 extern "C" {
 
-agi_error *agi_gather_rows(agi_tensor x, agi_tensor index, agi_tensor inverse, int64_t each, bool partial,
-                           agi_tensor *out) {
+agi_error *agi_gather_rows(agi_tensor x, agi_tensor index, agi_tensor inverse, bool partial, agi_tensor *out) {
   return guard([&] {
-    TORCH_CHECK(ref(x).dim() > 0 && each > 0 && ref(inverse).dim() == 1 &&
-                    ref(inverse).numel() == ref(x).size(0) * each,
-                "inverse must name ", each, " places for each of the rows of ", ref(x).sizes(), ", got ",
+    TORCH_CHECK(ref(x).dim() > 0 && ref(inverse).dim() == 1 &&
+                    (ref(x).size(0) == 0 || ref(inverse).numel() % ref(x).size(0) == 0),
+                "inverse must name as many places for each of the rows of ", ref(x).sizes(), ", got ",
                 ref(inverse).sizes());
-    *out = give(GatherRows::apply(ref(x), ref(index), ref(inverse), each, partial));
+    *out = give(GatherRows::apply(ref(x), ref(index), ref(inverse), partial));
   });
 }
 

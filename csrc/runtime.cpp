@@ -30,7 +30,11 @@ bool cuda_ready() { return at::detail::getCUDAHooks().hasCUDA(); }
 extern "C" {
 
 agi_error *agi_start(void) {
-  return guard([&] { at::set_num_interop_threads(1); });
+  return guard([&] {
+    at::set_num_interop_threads(1);
+    // cuDNN's attention makes a plan for every shape, and the experts' shapes change with every step.
+    at::globalContext().setSDPUseCuDNN(false);
+  });
 }
 
 agi_error *agi_set_threads(int32_t n) {

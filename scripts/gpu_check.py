@@ -3,7 +3,8 @@
 python gpu_check.py [--device cuda|cpu] [--sizes text_only,full]
 
 Both sides start from the same weights and read the same batches. Their losses must agree: closely in float32,
-within half precision's rounding otherwise. Exits with 1 where they do not.
+within half precision's rounding otherwise, in all steps or, of a model with linear attention, in the first few.
+Exits with 1 where they do not.
 """
 
 import argparse
@@ -18,10 +19,11 @@ SIDES = {
     "agiformer": [str(HERE / "bin" / "benchgo")],
     "PyTorch": [sys.executable, str(HERE / "bench" / "worker.py")],
 }
-# Largest difference between the two sides' losses, in nats a token: of the first two steps by precision, and of any
-# later one. Rounding grows as steps add up; with linear attention by far more (docs/performance.md).
-TOLERANCE = {"float32": 1e-3, "float16": 2e-2, "bfloat16": 2e-2}
-LATER = 0.25
+# Largest difference between the two sides' losses, in nats a token, by precision: seen were 5e-7 and 4e-3. Linear
+# attention multiplies rounding (docs/performance.md), and each further step adds to it: 0.05 and 0.2 after twenty.
+TOLERANCE = {"float32": 1e-4, "float16": 2e-2, "bfloat16": 2e-2}
+ROUGH = {"full", "full_d256"}
+FEW, LATER = 3, 0.25
 
 
 def measure(side: str, task: str, folder: Path, *options: str) -> dict:
@@ -38,7 +40,7 @@ def median(values: list) -> float:
     return ordered[len(ordered) // 2]
 
 
-def compare_training(folder: Path, device: str, dtypes: list, steps: int) -> tuple:
+def compare_training(size: str, folder: Path, device: str, dtypes: list, steps: int) -> tuple:
     """Trains on both sides in each precision; returns the results by (side, dtype) and the sentences that fail."""
     results, wrong = {}, []
     for dtype in dtypes:
@@ -47,12 +49,13 @@ def compare_training(folder: Path, device: str, dtypes: list, steps: int) -> tup
             results[side, dtype] = measure(side, "train", folder, *options)
         ours, theirs = (results[side, dtype]["losses"] for side in SIDES)
         differences = [abs(a - b) for a, b in zip(ours, theirs, strict=True)]
-        first, worst = max(differences[:2]), max(differences)
-        print("%-8s losses: agiformer %.4f -> %.4f, PyTorch %.4f -> %.4f, largest difference %.2g, of the first two %.2g"
-              % (dtype, ours[0], ours[-1], theirs[0], theirs[-1], worst, first))
-        if not (first <= TOLERANCE[dtype] and worst <= LATER):
-            wrong.append("in %s the losses differ by %g nats in the first two steps and by up to %g later, and %g and %g are allowed"
-                         % (dtype, first, worst, TOLERANCE[dtype], LATER))
+        few = differences[:FEW] if size in ROUGH else differences
+        allowed = TOLERANCE[dtype] * (10 if size in ROUGH else 1)
+        print("%-8s losses: agiformer %.4f -> %.4f, PyTorch %.4f -> %.4f, differences %s"
+              % (dtype, ours[0], ours[-1], theirs[0], theirs[-1], " ".join("%.0e" % value for value in differences)))
+        if not (max(few) <= allowed and max(differences) <= LATER):
+            wrong.append("in %s the losses differ by %g nats in the first %d steps and by up to %g in all, and %g and %g are allowed"
+                         % (dtype, max(few), len(few), max(differences), allowed, LATER))
     return results, wrong
 
 
@@ -101,7 +104,7 @@ def check(size: str, device: str, lanes: int, steps: int) -> list:
         keys = json.loads((folder / "config.json").read_text())["model"]
         print("\nmodel %s: d_model %s, %s layers, segments of %s, %d lanes"
               % (size, keys["d_model"], keys["n_layers"], keys["max_seq_len"], lanes), flush=True)
-        results, wrong = compare_training(folder, device, dtypes, steps)
+        results, wrong = compare_training(size, folder, device, dtypes, steps)
         print_training(results, lanes)
         print_inference(folder, device, dtypes[-1:], [1, 8, 32] if cuda else [1, 2], steps)
         print_generation(folder, device, [dtypes[0], dtypes[-1]])
@@ -116,7 +119,12 @@ def main() -> None:
     cuda = options.device != "cpu"
     sizes = (options.sizes or ("text_only,full" if cuda else "tiny")).split(",")
     lanes, steps = (32, 20) if cuda else (2, 5)
-    wrong = [sentence for size in sizes for sentence in check(size, options.device, lanes, steps)]
+    wrong = []
+    for size in sizes:
+        try:
+            wrong += check(size, options.device, lanes, steps)
+        except (RuntimeError, subprocess.SubprocessError) as error:
+            wrong.append("%s: %s" % (size, error))
     for sentence in wrong:
         print("gpu_check.py: " + sentence, file=sys.stderr)
     sys.exit(1 if wrong else 0)

@@ -2,6 +2,7 @@
 # Checks and measures agiformer on a CUDA machine, from the bundle that `make gpu-check` makes.
 #
 #   gpu_check.sh                  all checks and the speed table on cuda
+#   gpu_check.sh --sizes full     only that size in the comparison with PyTorch, of text_only,full: each takes 2 minutes
 #   gpu_check.sh --device cpu     the same on the CPU with tiny sizes: tries out this script itself
 #
 # Needs python3 with PyTorch 2.11.0 (CUDA 13) and safetensors. PYTHON=... names another Python. Each check runs to
@@ -11,14 +12,19 @@ set -uo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 python="${PYTHON:-python3}"
 device=cuda
+sizes=
 while [ $# -gt 0 ]; do
 	case "$1" in
 	--device)
 		device="${2:?--device takes cuda or cpu}"
 		shift 2
 		;;
+	--sizes)
+		sizes="${2:?--sizes takes names of bench/prepare.py with commas between}"
+		shift 2
+		;;
 	-h | --help)
-		sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+		sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
 		exit 0
 		;;
 	*)
@@ -89,7 +95,7 @@ if [ "$device" = cuda ]; then nvidia-smi --query-gpu=name,driver_version,memory.
 step "doctor" "$here/bin/agiformer" doctor --load
 for package in torch model gpucheck; do step "tests of $package" test_binary "$package"; done
 step "train, resume, evaluate, generate with float16" trains
-step "training against PyTorch, and the speed table" "$python" "$here/gpu_check.py" --device "$device"
+step "training against PyTorch, and the speed table" "$python" "$here/gpu_check.py" --device "$device" --sizes "$sizes"
 
 if [ "${#failed[@]}" -gt 0 ]; then
 	printf 'FAILED: %s\n' "${failed[@]}"

@@ -125,7 +125,6 @@ class Agiformer(nn.Module):
         if self.config.use_memory:
             if self.memory.bank is not None:
                 self.memory.bank.gate.bias.fill_(-2)
-            self.memory.fusion.norm.weight.fill_(0.3)
         if self.config.use_introspection:
             self.introspection.heads.weight.zero_()
             self.introspection.heads.bias.copy_(torch.tensor([0.0, 0.0, -1.0]))

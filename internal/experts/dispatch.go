@@ -11,10 +11,8 @@ import (
 // the other in one row space, in the order of the tokens.
 type plan struct {
 	experts []span
-	source  *torch.Tensor // [rows] int64: the row of u [B·T, d] in each place
-	slots   *torch.Tensor // [B·T·k] int64: the place of each choice
-	tokens  nn.Gather     // of u [B·T, d] in their places: source
-	choices nn.Gather     // of the results in their places [rows, d] for the choices: slots
+	tokens  nn.Gather // the rows of u [B·T, d] in their places [rows, d]
+	choices nn.Gather // the results in their places [rows, d] for the choices [B·T·k, d]
 	// weights [B·T, k] of the choices, 0 for those that got no place.
 	weights *torch.Tensor
 	// counts [B, E] int64 on the device: the tokens in each subsequence.
@@ -90,12 +88,9 @@ func (r *router) place(c choice, s *Segment, rank, chosen *torch.Tensor, base []
 	if r.TopK > 1 {
 		source = source.FloorDivideScalar(float64(r.TopK))
 	}
-	slots = slots.Reshape(n)
 	return plan{
-		source:  source,
-		slots:   slots,
-		tokens:  nn.Gather{Index: source, Inverse: own.Reshape(n), Each: r.TopK, Partial: partial},
-		choices: nn.Gather{Index: slots, Inverse: choice, Each: 1, Partial: partial || rows != n},
+		tokens:  nn.Gather{Index: source, Inverse: own.Reshape(n), Partial: partial},
+		choices: nn.Gather{Index: slots.Reshape(n), Inverse: choice, Partial: partial || rows != n},
 		weights: weights.Reshape(-1, r.TopK),
 	}
 }

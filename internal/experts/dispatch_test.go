@@ -45,10 +45,10 @@ func TestDispatchWithoutPadding(t *testing.T) {
 				if recorded {
 					most += most/16 + experts
 				}
-				if rows := p.source.Numel(); rows < int64(len(choices)) || rows > most {
+				if rows := p.tokens.Index.Numel(); rows < int64(len(choices)) || rows > most {
 					t.Errorf("%d choices take %d rows, want at most %d", len(choices), rows, most)
 				}
-				source, slots := torch.Data[int64](p.source), torch.Data[int64](p.slots)
+				source, slots := torch.Data[int64](p.tokens.Index), torch.Data[int64](p.choices.Index)
 				taken := map[int64]bool{}
 				for i, e := range choices {
 					slot := slots[i]
@@ -62,6 +62,61 @@ func TestDispatchWithoutPadding(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// TestGathersKnowTheirInverse: with and without limits and masks, what a plan gathers there and back again is undone by
+// the inverses, and a place whose gradient they leave out is one that no choice reads with a weight.
+func TestGathersKnowTheirInverse(t *testing.T) {
+	t.Parallel()
+	const lanes, length, experts = 3, 20, 4
+	for _, k := range []int64{1, 2} {
+		for _, capacity := range []float64{0, 0.75} {
+			for _, masked := range []bool{false, true} {
+				job(t, func() {
+					c := choice{
+						experts: torch.FromSlice(lopsided(lanes, length, k, experts), lanes, length, k),
+						weights: torch.Ones(torch.Float32, torch.CPU, lanes, length, k),
+					}
+					s := &Segment{Lanes: lanes, Len: length, Recorded: true, Train: true}
+					if masked {
+						valid := make([]bool, lanes*length)
+						for i := range valid {
+							valid[i] = i%length < length-int(i/length)*3
+						}
+						s.Mask = torch.FromSlice(valid, lanes, length)
+					}
+					r := &router{Routing: Routing{Experts: experts, TopK: k, CapacityFactor: capacity}}
+					p := r.dispatch(c, s)
+					weights := torch.Data[float32](p.weights)
+					inverse := torch.Data[int64](p.tokens.Inverse) // [token, choice]: its place
+					tokens, read := torch.Data[int64](p.tokens.Index), torch.Data[int64](p.choices.Index)
+					back := torch.Data[int64](p.choices.Inverse)
+					placed := 0
+					for i, place := range inverse {
+						if (place < 0) != (weights[i] == 0) {
+							t.Fatalf("choice %d has place %d and weight %g", i, place, weights[i])
+						}
+						if place < 0 {
+							continue
+						}
+						placed++
+						if tokens[place] != int64(i)/k || read[i] != place || back[place] != int64(i) {
+							t.Fatalf("choice %d is in place %d, which holds token %d; it reads place %d, and that is read by %d",
+								i, place, tokens[place], read[i], back[place])
+						}
+					}
+					for _, i := range back {
+						if i >= 0 {
+							placed--
+						}
+					}
+					if placed != 0 {
+						t.Errorf("%d choices have a place that does not know them", placed)
+					}
+				})
+			}
 		}
 	}
 }

@@ -22,7 +22,7 @@ type Expert struct {
 func ExpertSpecs(kind string, s Shape) []nn.Spec {
 	var specs []nn.Spec
 	if own := kinds[kind].Specs(s); len(own) > 0 {
-		specs = append(nn.Prefix("attention", own), nn.Norm("norm", s.DModel, 1)...)
+		specs = append(nn.Prefix("attention", own), nn.Norm("norm", s.DModel)...)
 	}
 	return append(specs,
 		nn.Weight("up", s.DFF, s.DModel, nn.LinearInit(s.DModel)),

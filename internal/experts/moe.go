@@ -119,7 +119,7 @@ func (m *MoE) run(u *torch.Tensor, s *Segment, p plan, caches []*nn.Cache) *torc
 		if caches != nil {
 			cache = caches[e]
 		}
-		rows := s.rowsOf(m.experts[e].kind, p.source.Narrow(0, start, sizes[e]), span.lanes, span.places)
+		rows := s.rowsOf(m.experts[e].kind, p.tokens.Index.Narrow(0, start, sizes[e]), span.lanes, span.places)
 		y := m.experts[e].Forward(gathered[e].View(span.lanes, span.places, d), rows, cache)
 		results = append(results, y.View(sizes[e], d))
 		start += sizes[e]

@@ -12,12 +12,19 @@ import (
 	"agiformer/internal/train"
 )
 
-// forward returns the logits [B, T, V-1] and the gradients of the loss by parameter name, on the CPU.
+// forward returns, on the CPU, the logits [B, T, V-1] of the streams' third segment, which reads what the memory kept of
+// two, and the gradients of its loss by parameter name.
 func forward(t *testing.T, shape config.Model, where torch.Device) (logits []float32, gradients map[string][]float32) {
-	l := newLearner(t, shape, train.Precision{Device: where, DType: torch.Float32})
-	defer l.free()
 	b := batch(3, 32)
-	out := l.model.Forward(model.NewInput(b, where), nil, model.Options{})
+	l := newLearner(t, shape, b.B, train.Precision{Device: where, DType: torch.Float32})
+	defer l.free()
+	options := model.Options{Train: true} // capacity binds in training
+	torch.NoGrad(func() {
+		for range 2 {
+			l.model.Forward(model.NewInput(b, where), l.state, options)
+		}
+	})
+	out := l.model.Forward(model.NewInput(b, where), l.state, options)
 	l.model.Loss(out, model.TargetsOf(b, where), 1/float64(b.TargetCount)).Backward()
 	gradients = map[string][]float32{}
 	for _, p := range l.model.Parameters() {
@@ -98,7 +105,7 @@ func mixedPrecisionLearns(t *testing.T, shape config.Model) {
 	job(t, func() {
 		b := batch(4, 32)
 		learn := func(p train.Precision) (first, last float64) {
-			l := newLearner(t, shape, p)
+			l := newLearner(t, shape, b.B, p)
 			defer l.free()
 			for i := range steps {
 				last = l.step(b, lr)
@@ -129,9 +136,9 @@ func TestMemoryStaysFlat(t *testing.T) { eachModel(t, memoryStaysFlat) }
 
 func memoryStaysFlat(t *testing.T, shape config.Model) {
 	job(t, func() {
-		l := newLearner(t, shape, train.Precision{Device: device, DType: torch.Float32})
-		defer l.free()
 		b := batch(4, 32)
+		l := newLearner(t, shape, b.B, train.Precision{Device: device, DType: torch.Float32})
+		defer l.free()
 		for range 5 {
 			l.step(b, 1e-4)
 		}

@@ -46,21 +46,31 @@ func job(t *testing.T, fn func()) {
 	}
 }
 
-// models has small shapes of both architectures; head widths suit the fused kernels. Together they hold every part.
+// models has small shapes of both architectures: every kind of expert and of attention, both memories, introspection,
+// and experts that drop tokens. Head widths suit the fused kernels; text_only's memory bank, one head of its whole
+// width, is wider than they are made for.
 var models = map[string]config.Model{
 	"text_only": {
-		Name: "text_only", DModel: 64, NLayers: 2, NHeads: 2, DFF: 128, NExperts: 2,
+		Name: "text_only", DModel: 192, NLayers: 2, NHeads: 3, DFF: 256, NExperts: 2,
 		ExpertTypes: []string{"language", "logic"}, MemorySize: 16, MaxSeqLen: 32, UseMemory: true, MemoryUpdateFreq: 1, EmbeddingContext: 3,
 		MoE: config.MoE{LoadBalancingLossWeight: 0.01, LoadBalancingScope: "batch"},
 	},
-	"full": {
+	"full":     full(nil),
+	"capacity": full(ptr(0.75)),
+}
+
+// full has four experts, two a token, which drop tokens where capacity is given.
+func full(capacity *float64) config.Model {
+	return config.Model{
 		Name: "full", DModel: 64, NLayers: 2, NHeads: 2, DFF: 128, NExperts: 4, EmbeddingFeatures: true,
 		ExpertTypes: []string{"language", "logic", "spatial", "causal"}, MemorySize: 16, MaxSeqLen: 32, UseMemory: true, MemoryUpdateFreq: 1, EmbeddingContext: 3,
 		UseLinearAttention: true, UseIntrospection: true, MaxIterations: 3,
-		MoE:           config.MoE{LoadBalancingLossWeight: 0.01, LoadBalancingScope: "batch"},
+		MoE:           config.MoE{TopK: ptr(int64(2)), CapacityFactor: capacity, LoadBalancingLossWeight: 0.01, LoadBalancingScope: "batch"},
 		Introspection: config.Introspection{LossWeight: 0.1, PonderWeight: 0.01},
-	},
+	}
 }
+
+func ptr[T any](value T) *T { return &value }
 
 // eachModel runs test for each of the models.
 func eachModel(t *testing.T, test func(t *testing.T, shape config.Model)) {
@@ -73,29 +83,37 @@ func eachModel(t *testing.T, test func(t *testing.T, shape config.Model)) {
 const text = "Kapıyı açan çocuk, evlerimizden gelen sesleri duydu; 42 kuş göğe yükseldi. " +
 	"Deniz kıyısında yürürken gördüklerini arkadaşlarına anlattı, onlar da dinledi. "
 
-// batch returns lanes segments of t bytes each, from different places of the text, with their targets.
+// batch returns lanes segments of t bytes each, the last one shorter, from different places of the text, with their
+// targets.
 func batch(lanes, t int) *data.Batch {
 	ids := tokenizer.NewByte().Encode([]byte(text))
 	b := &data.Batch{B: lanes, T: t, Lengths: make([]int64, lanes), Reset: make([]bool, lanes)}
 	for lane := range lanes {
 		labeler, word := tokenizer.NewByte().NewLabeler(), int64(0)
-		b.Lengths[lane] = int64(t)
+		length := t
+		if lane == lanes-1 {
+			length -= 5
+		}
+		b.Lengths[lane] = int64(length)
 		for i := range t {
 			at := lane*7 + i
-			id := ids[at%len(ids)]
+			id, target := ids[at%len(ids)], int64(ids[(at+1)%len(ids)])
+			if i >= length {
+				id, target = 0, 0
+			}
 			label := labeler.Next(id)
 			if label.WordStart {
 				word++
 			}
 			b.IDs = append(b.IDs, int64(id))
-			b.Targets = append(b.Targets, int64(ids[(at+1)%len(ids)]))
+			b.Targets = append(b.Targets, target)
 			b.Types = append(b.Types, int64(label.Type))
 			b.Places = append(b.Places, int64(label.Place))
 			b.Vowels = append(b.Vowels, int64(label.Vowel))
 			b.Words = append(b.Words, word)
 		}
 	}
-	b.TargetCount = int64(lanes * t)
+	b.TargetCount = int64(lanes*t - 5)
 	return b
 }
 
@@ -103,18 +121,19 @@ func batch(lanes, t int) *data.Batch {
 type learner struct {
 	precision train.Precision
 	model     *model.Model
+	state     *model.State // of as many streams as the batches have lanes; each step is their next segment
 	params    []*torch.Tensor
 	adamw     *torch.AdamW
 	scaler    *torch.Scaler
 }
 
 // newLearner is called inside a job.
-func newLearner(t *testing.T, shape config.Model, p train.Precision) *learner {
+func newLearner(t *testing.T, shape config.Model, lanes int, p train.Precision) *learner {
 	m, err := model.New(shape, 256, p.Device, torch.Float32, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &learner{precision: p, model: m}
+	l := &learner{precision: p, model: m, state: m.NewState(lanes)}
 	for _, parameter := range m.Parameters() {
 		l.params = append(l.params, parameter.Tensor)
 	}
@@ -129,9 +148,7 @@ func newLearner(t *testing.T, shape config.Model, p train.Precision) *learner {
 func (l *learner) step(b *data.Batch, lr float64) float64 {
 	scope := torch.Enter()
 	defer scope.Exit()
-	state := l.model.NewState(b.B)
-	defer state.Free()
-	losses := train.Backward(l.model, l.precision, b, state, train.TotalsOf([]*data.Batch{b}), l.scaler)
+	losses := train.Backward(l.model, l.precision, b, l.state, train.TotalsOf([]*data.Batch{b}), l.scaler)
 	var found *torch.Tensor
 	if l.scaler != nil {
 		l.scaler.Unscale(torch.Grads(l.params))
@@ -151,5 +168,6 @@ func (l *learner) free() {
 	if l.scaler != nil {
 		l.scaler.Free()
 	}
+	l.state.Free()
 	l.model.Free()
 }

@@ -52,7 +52,7 @@ type Backbone struct {
 
 // Specs lists the parameters of the memory.
 func Specs(s Shape) []nn.Spec {
-	specs := nn.Norm("norm", s.DModel, 1)
+	specs := nn.Norm("norm", s.DModel)
 	if s.Working {
 		specs = append(specs, nn.Prefix("working", workingSpecs(s))...)
 	}
@@ -62,7 +62,7 @@ func Specs(s Shape) []nn.Spec {
 	specs = append(specs,
 		nn.Weight("fusion.input", s.DModel, s.joined(), nn.LinearInit(s.joined())),
 		nn.Weight("fusion.output", s.DModel, s.DModel, nn.LinearInit(s.DModel)))
-	return append(specs, nn.Norm("fusion.norm", s.DModel, 0.3)...)
+	return append(specs, nn.Norm("fusion.norm", s.DModel)...)
 }
 
 // New builds the memory over its parameters, which are on dev.

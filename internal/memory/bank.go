@@ -19,7 +19,7 @@ type bank struct {
 func bankSpecs(s Shape) []nn.Spec {
 	linear := func(name string) nn.Spec { return nn.Weight(name, s.DModel, s.DModel, nn.LinearInit(s.DModel)) }
 	specs := []nn.Spec{nn.Table("slots", s.Slots, s.DModel, nn.Normal(1)), linear("query")}
-	specs = append(specs, nn.Norm("state_norm", s.DModel, 1)...)
+	specs = append(specs, nn.Norm("state_norm", s.DModel)...)
 	return append(specs, linear("write_query"), linear("write_key"), linear("write_value"),
 		nn.Weight("gate", 1, 2*s.DModel, nn.LinearInit(2*s.DModel)),
 		nn.Spec{Name: "gate.bias", Shape: []int64{1}, Init: nn.Constant(-2)})

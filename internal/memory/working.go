@@ -26,7 +26,7 @@ type working struct {
 
 func workingSpecs(s Shape) []nn.Spec {
 	d := s.DModel
-	return append(nn.Norm("state_norm", d, 1),
+	return append(nn.Norm("state_norm", d),
 		nn.Weight("query", d, d, nn.LinearInit(d)),
 		nn.Weight("value", d, 2*d, nn.LinearInit(2*d)),
 		nn.Weight("out", d, d, nn.LinearInit(d)))

@@ -21,10 +21,12 @@ func TestGradients(t *testing.T) {
 			job(t, func() { gradients(t, cfg) })
 		}
 	}
-	capacity := tiny("text_only")
-	capacity.MoE.CapacityFactor, capacity.MoE.LoadBalancingScope = ptr(0.75), "sequence"
-	capacity.MoE.RouterZLossWeight, capacity.EmbeddingFeatures = 0.02, true
-	job(t, func() { gradients(t, capacity) })
+	for _, name := range []string{"text_only", "four"} {
+		capacity := tiny(name)
+		capacity.MoE.CapacityFactor, capacity.MoE.LoadBalancingScope = ptr(0.75), "sequence"
+		capacity.MoE.RouterZLossWeight, capacity.EmbeddingFeatures = 0.02, true
+		job(t, func() { gradients(t, capacity) })
+	}
 }
 
 // lossAt returns a function that computes the loss of one segment from the

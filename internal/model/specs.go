@@ -112,19 +112,19 @@ func specs(cfg config.Model, vocab int64) []nn.Spec {
 	if cfg.UseIntrospection {
 		all = append(all, nn.Prefix("introspection", introspection.Specs(introspectionShape(cfg)))...)
 	}
-	all = append(all, nn.Norm("final_norm", d, 1)...)
+	all = append(all, nn.Norm("final_norm", d)...)
 	return append(all, nn.Weight("head", vocab, d, nn.LinearInit(d)))
 }
 
 func blockSpecs(cfg config.Model, i int64) []nn.Spec {
-	list := append(attentionSpecs(cfg), nn.Norm("moe_norm", cfg.DModel, 1)...)
+	list := append(attentionSpecs(cfg), nn.Norm("moe_norm", cfg.DModel)...)
 	return append(list, nn.Prefix("moe", experts.Specs(members(cfg, i), expertShape(cfg), routing(cfg, i)))...)
 }
 
 // attentionSpecs lists a block's attention and the norm before it.
 func attentionSpecs(cfg config.Model) []nn.Spec {
 	d := cfg.DModel
-	list := nn.Norm("attention_norm", d, 1)
+	list := nn.Norm("attention_norm", d)
 	list = append(list,
 		nn.Weight("attention.qkv", 3*d, d, nn.LinearInit(d)),
 		nn.Weight("attention.out", d, d, nn.ResidualInit(d, cfg.NLayers)))

@@ -15,13 +15,12 @@ func TestGatherRowsEqualsIndexSelect(t *testing.T) {
 		name           string
 		index, inverse []int64
 		unread         []int64 // places
-		each           int64
 		partial        bool
 	}{
-		{"a permutation", []int64{2, 0, 1, 3}, []int64{1, 2, 0, 3}, nil, 1, false},
-		{"twice each", []int64{3, 1, 0, 2, 2, 0, 1, 3}, []int64{5, 2, 1, 6, 3, 4, 0, 7}, nil, 2, false},
-		{"with padding", []int64{2, 0, 0, 3}, []int64{1, -1, 0, 3}, []int64{2}, 1, true},
-		{"some twice", []int64{1, 2, 1, 0}, []int64{-1, -1, 0, 2, 1, -1, -1, -1}, []int64{3}, 2, true},
+		{"a permutation", []int64{2, 0, 1, 3}, []int64{1, 2, 0, 3}, nil, false},
+		{"twice each", []int64{3, 1, 0, 2, 2, 0, 1, 3}, []int64{5, 2, 1, 6, 3, 4, 0, 7}, nil, false},
+		{"with padding", []int64{2, 0, 0, 3}, []int64{1, -1, 0, 3}, []int64{2}, true},
+		{"some twice", []int64{1, 2, 1, 0}, []int64{-1, -1, 0, 2, 1, -1, -1, -1}, []int64{3}, true},
 	} {
 		do(t, func() {
 			run := func(gather func(x *torch.Tensor) *torch.Tensor) (y, gradient []float64) {
@@ -36,11 +35,11 @@ func TestGatherRowsEqualsIndexSelect(t *testing.T) {
 			}
 			want, wantGradient := run(func(x *torch.Tensor) *torch.Tensor { return x.IndexSelect(0, ints(c.index...)) })
 			got, gradient := run(func(x *torch.Tensor) *torch.Tensor {
-				return torch.GatherRows(x, ints(c.index...), ints(c.inverse...), c.each, c.partial)
+				return torch.GatherRows(x, ints(c.index...), ints(c.inverse...), c.partial)
 			})
 			near(t, c.name, got, want, 0)
 			near(t, c.name+", gradient", gradient, wantGradient, 1e-15)
 		})
 	}
-	wantError(t, torch.Do(func() { torch.GatherRows(ones(3, 2), ints(0), ints(0, 1), 1, false) }), "GatherRows", "inverse")
+	wantError(t, torch.Do(func() { torch.GatherRows(ones(3, 2), ints(0), ints(0, 1), false) }), "GatherRows", "inverse")
 }

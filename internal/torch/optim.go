@@ -40,10 +40,10 @@ func NewAdamW(groups []ParamGroup, beta1, beta2, eps float64) *AdamW {
 	return a
 }
 
-// Step changes every parameter. One without a gradient counts as if it had one of
-// zeros: a part of the model that this step's streams did not use (no stream was
-// fresh, so none read the bank's slots) must not depend on which streams happen to
-// share the step. The first group learns with lr,
+// Step changes every parameter that requires a gradient. One that got none counts as
+// if it got zeros: a part of the model that no stream of this step used (the slots
+// of the memory bank, where no stream was fresh) must not change otherwise than it
+// would beside a stream that did. The first group learns with lr,
 // group i with lr · Groups[i].LR / Groups[0].LR. gradScale divides the gradients;
 // where foundInf (one float32) is 1 nothing changes, without asking the host.
 // Either may be nil.
@@ -89,6 +89,9 @@ func (a *AdamW) stepGroup(i int, g ParamGroup, lr float64, gradScale, foundInf *
 	for k, p := range g.Params {
 		grad := p.Grad()
 		if grad == nil {
+			if !p.RequiresGrad() {
+				continue
+			}
 			grad = ZerosLike(p)
 		}
 		j := a.groupStart[i] + k

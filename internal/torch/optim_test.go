@@ -110,6 +110,11 @@ func TestAdamWWithoutGradientIsOneOfZeros(t *testing.T) {
 			return values(p)
 		}
 		near(t, "two steps", after(nil), after(torch.Zeros(torch.Float32, torch.CPU, 3)), 0)
+		frozen := ones(3)
+		o := torch.NewAdamW([]torch.ParamGroup{{Params: []*torch.Tensor{frozen}, LR: 0.1, WeightDecay: 0.1}}, 0.9, 0.99, 1e-8)
+		defer o.Free()
+		o.Step(0.1, nil, nil)
+		near(t, "a frozen parameter", values(frozen), []float64{1, 1, 1}, 0)
 	})
 }
 

@@ -7,11 +7,11 @@ import (
 )
 
 // Project equals Linear for every shape that has a kernel of its own: one row,
-// odd widths, and products large enough for oneDNN with their gradients.
+// odd widths, products large enough for oneDNN, and for it with their gradients.
 func TestProjectEqualsLinear(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ rows, in, out int64 }{
-		{1, 512, 96}, {1, 77, 33}, {1, 5, 3}, {3, 40, 70}, {200, 96, 128}, {64, 130, 66},
+		{1, 512, 96}, {1, 77, 33}, {1, 5, 3}, {3, 40, 70}, {200, 96, 128}, {64, 130, 66}, {40, 512, 520},
 	} {
 		for _, dt := range []torch.DType{torch.Float32, torch.Float64, torch.BFloat16} {
 			if err := torch.Do(func() { compareProject(t, c.rows, c.in, c.out, dt) }); err != nil {

@@ -88,9 +88,9 @@ func TestFiveThousandSteps(t *testing.T) { // alone: it looks at the process's m
 	if live := torch.Live(); live != liveBefore {
 		t.Errorf("%d tensors live after 500 steps, %d after 5000", liveBefore, live)
 	}
-	// Go's scheduler may add a thread of its own for each core; libtorch's hopping
-	// between threads, which this guards against, adds hundreds.
-	if now := threads(t); now > threadsBefore+runtime.NumCPU() {
+	// Go's scheduler may add some threads of its own; libtorch's hopping between
+	// threads, which this guards against, adds hundreds.
+	if now := threads(t); now > threadsBefore+min(runtime.NumCPU(), 8) {
 		t.Errorf("%d threads after 500 steps, %d after 5000", threadsBefore, now)
 	}
 	if last > first/2 {

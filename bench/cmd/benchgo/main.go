@@ -45,7 +45,7 @@ func parse(arguments []string) (options, error) {
 	flags.IntVar(&o.steps, "steps", 5, "timed steps, or runs of generate")
 	flags.IntVar(&o.prompt, "prompt", 32, "prompt length of generate")
 	flags.IntVar(&o.tokens, "tokens", 128, "tokens to generate")
-	flags.StringVar(&o.profile, "profile", "", "file for a trace of the last training step, in Chrome's format")
+	flags.StringVar(&o.profile, "profile", "", "file for a trace of one more training step, in Chrome's format")
 	sizes := flags.String("sizes", "1,8,32", "batch sizes of infer")
 	if err := flags.Parse(arguments[2:]); err != nil {
 		return o, err

@@ -81,19 +81,20 @@ func (w *worker) train() (map[string]any, error) {
 	var kept []*torch.Tensor
 	var times, cpu []float64
 	for i := range w.warmup + w.steps {
-		step := func() { kept = append(kept, w.step(t, i)) }
-		if w.profile != "" && i == w.warmup+w.steps-1 {
-			plain := step
-			step = func() { torch.Profile(w.device, w.profile, plain) }
-		}
 		start, startCPU := time.Now(), cpuSeconds()
-		if err := torch.Do(step); err != nil {
+		if err := torch.Do(func() { kept = append(kept, w.step(t, i)) }); err != nil {
 			return nil, err
 		}
 		times = append(times, milliseconds(start))
 		cpu = append(cpu, 1000*(cpuSeconds()-startCPU))
 		if i == 0 {
 			w.result["first_step_at"] = float64(time.Now().UnixNano()) / 1e9
+		}
+	}
+	if w.profile != "" { // one more step, which does not count
+		err := torch.Do(func() { torch.Profile(w.device, w.profile, func() { w.step(t, w.warmup+w.steps).Free() }) })
+		if err != nil {
+			return nil, err
 		}
 	}
 	losses := make([]float64, len(kept))

@@ -25,7 +25,7 @@ func Specs(s Shape) []nn.Spec {
 	out := func(name string) nn.Spec { return nn.Weight(name, d, inner, nn.ResidualInit(inner, s.Layers)) }
 	var specs []nn.Spec
 	for _, name := range []string{"norm", "query_norm", "state_norm"} {
-		specs = append(specs, nn.Norm(name, d, 1)...)
+		specs = append(specs, nn.Norm(name, d)...)
 	}
 	return append(specs,
 		in("query", d), in("key", d), in("value", d), out("out"),

@@ -127,23 +127,21 @@ func MergeHeads(x *torch.Tensor) *torch.Tensor {
 // with the states.
 const mostPlainScores = 640 * 1024
 
-// widestFused is the head width up to which CUDA's fused kernels keep what they sum up in registers.
+// widestFused is the width up to which heads are left to CUDA's fused kernels. One of 512 took five times as
+// long there as in plain operations, in float32 and bfloat16 on an H200; what is between was not measured.
 const widestFused = 128
 
 // plainIsFaster says whether softmax(q·kᵀ)·v in three operations beats the
-// fused kernel. In bfloat16 on a CPU it does, by two to three times at some
-// hundred positions (docs/performance.md), and on CUDA for heads that are wider
-// than its kernels are made for, as the memory bank's. One query at a time stays
+// fused kernel. On CUDA it does for heads that are wider than its kernels are made
+// for, as the memory bank's. In bfloat16 on a CPU it does by two to three times at
+// some hundred positions (docs/performance.md); there one query at a time stays
 // with the fused kernel: the number of its keys changes with every token, and
 // oneDNN would compile a product for each.
 func plainIsFaster(q, k *torch.Tensor) bool {
-	if q.Size(2) == 1 || q.Size(1)*q.Size(2)*k.Size(2) > mostPlainScores {
-		return false
-	}
 	if q.Device().Type == torch.CUDAType {
 		return q.Size(3) > widestFused
 	}
-	return q.DType() == torch.BFloat16
+	return q.DType() == torch.BFloat16 && q.Size(2) > 1 && q.Size(1)*q.Size(2)*k.Size(2) <= mostPlainScores
 }
 
 // attendPlainly is Attend without the fused kernel. In half precision its scores are
@@ -158,8 +156,13 @@ func attendPlainly(q, k, v, mask *torch.Tensor, causal bool, scale float64) *tor
 	// result would be float32 as well, twice the memory and a cast.
 	torch.NoAutocast(q.Device().Type, func() {
 		// The scale comes after the product: numbers that are exact in q and k,
-		// such as the causal expert's positions, are no longer so when scaled.
-		scores := q.Matmul(k.Transpose(-2, -1)).MulScalar_(scale) // [B, H, T, S]
+		// such as the causal expert's positions, are no longer so when scaled. Only
+		// float16, which ends at 65,504, is scaled before; its wide heads hold none.
+		after := scale
+		if q.DType() == torch.Float16 {
+			q, after = q.MulScalar(scale), 1
+		}
+		scores := q.Matmul(k.Transpose(-2, -1)).MulScalar_(after) // [B, H, T, S]
 		if causal {
 			later := torch.Ones(torch.Bool, q.Device(), q.Size(2), k.Size(2)).Triu(1)
 			scores = scores.MaskedFill_(later, math.Inf(-1))

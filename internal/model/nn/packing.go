@@ -97,8 +97,8 @@ func (l *layout) gathers(dev torch.Device) (places, back Gather) {
 	}
 	n, m := int64(len(l.position)), int64(len(l.place))
 	all := torch.FromSlice(slices.Concat(l.position, l.own, somewhere, l.place)).ToDevice(dev)
-	places = Gather{Index: all.Narrow(0, 0, n), Inverse: all.Narrow(0, 2*n+m, m), Each: 1, Partial: slices.Contains(l.place, none)}
-	back = Gather{Index: all.Narrow(0, 2*n, m), Inverse: all.Narrow(0, n, n), Each: 1, Partial: slices.Contains(l.own, none)}
+	places = Gather{Index: all.Narrow(0, 0, n), Inverse: all.Narrow(0, 2*n+m, m), Partial: slices.Contains(l.place, none)}
+	back = Gather{Index: all.Narrow(0, 2*n, m), Inverse: all.Narrow(0, n, n), Partial: slices.Contains(l.own, none)}
 	return places, back
 }
 

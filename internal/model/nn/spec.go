@@ -57,10 +57,10 @@ func Table(name string, rows, width int64, init Init) Spec {
 	return Spec{Name: name, Shape: []int64{rows, width}, Init: init}
 }
 
-// Norm specifies the weight and bias [d] of a LayerNorm whose weight starts at gain.
-func Norm(name string, d int64, gain float64) []Spec {
+// Norm specifies the weight and bias [d] of a LayerNorm, which start at 1 and 0.
+func Norm(name string, d int64) []Spec {
 	return []Spec{
-		{Name: name + ".weight", Shape: []int64{d}, Init: Constant(gain)},
+		{Name: name + ".weight", Shape: []int64{d}, Init: Constant(1)},
 		{Name: name + ".bias", Shape: []int64{d}},
 	}
 }

@@ -1,5 +1,6 @@
-// Rows taken by an index whose inverse is known: the gradient is taken by an index too. index_select's own gradient adds
-// the rows one by one, on the CPU in one thread, on CUDA, where the order of additions must not matter, after a sort.
+// Rows taken by an index whose inverse is known: the gradient is taken by an index too. index_select's own gradient
+// adds the rows one by one, on the CPU in one thread, on CUDA, where the order of additions must not matter, after a
+// sort.
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 

@@ -203,9 +203,9 @@ Tensor product(const Tensor &x, const Tensor &weight) {
   return at::linear(x, weight);
 }
 
-// oneDNN's operator lays g^T out anew, in one thread, which only pays where the product is wide both ways: 1,024 tokens,
-// 1,024 by 256 or 256 by 1,024, take two thirds of the time in MKL, which reads g as it lies; 2,048 by 512 and more are
-// oneDNN's by up to a quarter (an EPYC without AVX-512, docs/performance.md).
+// oneDNN's operator lays g^T out anew, in one thread, which only pays where the product is wide both ways: 1,024
+// tokens, 1,024 by 256 or 256 by 1,024, take two thirds of the time in MKL, which reads g as it lies; 2,048 by 512 and
+// more are oneDNN's by up to a quarter (an EPYC without AVX-512, docs/performance.md).
 Tensor weight_gradient(const Tensor &grad_y, const Tensor &x) {
   constexpr int64_t worth_a_copy = 512;
   const Tensor g = rows(grad_y), from = rows(x);

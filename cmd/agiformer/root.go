@@ -17,9 +17,10 @@ import (
 
 const rootHelp = `Trains, evaluates and samples Mixture-of-Experts Transformers with memory.
 
-Exit codes: 0 done, 1 the run failed, 2 bad usage, configuration or input,
-3 a nightly run is not better than the best so far, 75 (or the number in
-run.requeue_exit_code) stopped by a signal, saved, and to be started again.`
+Exit codes: 0 done, also stopped by a signal after saving, 1 the run failed,
+2 bad usage, configuration or input, 3 a nightly run is not better than the
+best so far, and where run.requeue_exit_code is set that number (75, say) for
+stopped by a signal, saved, and to be started again.`
 
 // newRootCommand assembles all commands.
 func newRootCommand() *cobra.Command {

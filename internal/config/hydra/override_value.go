@@ -89,7 +89,7 @@ func (p *valueParser) unexpected() error {
 		}
 		return p.errorf("a quote inside unquoted text: quote the whole value")
 	default:
-		return p.errorf("'%c' must be quoted: key='...'", c)
+		return p.errorf("'%c' must be quoted: key='...' (in a shell \"key='...'\")", c)
 	}
 }
 

@@ -111,16 +111,17 @@ echo
 echo "what it writes after \"$prompt\":"
 echo
 "$program" generate --checkpoint "$best" --prompt="$prompt" --max-new-tokens 300 --temperature 0.7 --top-k 50 --seed 1
-# As a shell wants them: an override keeps its own quotes.
-words="$(printf '%q ' "${data[@]}" "${more[@]}")"
+# As a shell wants them: an override keeps its own quotes. The full size takes none of this run's.
+text="$(printf '%q ' "${data[@]}")"
+own="$(printf '%q ' "${data[@]}" "${more[@]}")"
 cat <<EOF
 
 Next:
   $program generate --checkpoint $best --prompt "Merhaba"     let it write something else
   $program eval --checkpoint $best --data $valid              measure it on the whole text
   $program plot $run                                          training curves as a picture
-  $program train experiment=quickstart ${words}training.max_steps=5000 run.dir=outputs/longer
-  $program train model=text_only ${words}--dry-run         what the full size takes: 54 million parameters,
+  $program train experiment=quickstart ${own}training.max_steps=5000 run.dir=outputs/longer
+  $program train model=text_only ${text}--dry-run         what the full size takes: 54 million parameters,
                                                               which without --dry-run train for days on a CPU
   $program --help
 EOF

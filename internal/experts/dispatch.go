@@ -70,29 +70,20 @@ func (r *router) place(c choice, s *Segment, rank, chosen *torch.Tensor, base []
 	dev := rank.Device()
 	first := torch.FromSlice(base, s.Lanes, 1, r.Experts).ToDevice(dev)
 	slots := rank.Add(first).Gather(2, c.experts) // [B, T, k]
-	target, own, weights := slots, slots, c.weights
-	if partial {
+	target, weights := slots, c.weights
+	if partial { // what got no place is sent to a row past the end, and weighs 0
 		kept := chosen.Gather(2, c.experts)
-		// What got no place is sent to a row past the end, and later reads
-		// place 0 with weight 0.
-		target = torch.Where(kept, slots, torch.Full(float64(rows), torch.Int64, dev))
-		own = torch.Where(kept, slots, torch.Full(-1, torch.Int64, dev))
-		slots, weights = slots.Mul(kept), weights.Mul(kept)
+		elsewhere := func(row int64) *torch.Tensor {
+			return torch.Where(kept, slots, torch.Full(float64(row), torch.Int64, dev))
+		}
+		target, slots, weights = elsewhere(rows), elsewhere(-1), weights.Mul(kept)
 	}
 	n := s.Lanes * s.Len * r.TopK
-	// Where no choice stands there is a copy of the first token, whose result none
-	// reads.
-	choice := torch.Full(-1, torch.Int64, dev, rows+1).
+	owner := torch.Full(-1, torch.Int64, dev, rows+1).
 		Scatter_(0, target.Reshape(n), torch.Arange(n, torch.Int64, dev)).Narrow(0, 0, rows)
-	source := choice.ClampMin(0)
-	if r.TopK > 1 {
-		source = source.FloorDivideScalar(float64(r.TopK))
-	}
-	return plan{
-		tokens:  nn.Gather{Index: source, Inverse: own.Reshape(n), Partial: partial},
-		choices: nn.Gather{Index: slots.Reshape(n), Inverse: choice, Partial: partial || rows != n},
-		weights: weights.Reshape(-1, r.TopK),
-	}
+	p := plan{weights: weights.Reshape(-1, r.TopK)}
+	p.tokens, p.choices = nn.Gathers(slots.Reshape(n), owner, r.TopK, partial, partial || rows != n)
+	return p
 }
 
 // chosen returns [B, T, E] bool: the valid tokens' choices.

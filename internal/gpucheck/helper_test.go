@@ -98,7 +98,9 @@ func batch(lanes, t int) *data.Batch {
 		for i := range t {
 			at := lane*7 + i
 			id, target := ids[at%len(ids)], int64(ids[(at+1)%len(ids)])
-			if i >= length {
+			if i < length {
+				b.TargetCount++
+			} else {
 				id, target = 0, 0
 			}
 			label := labeler.Next(id)
@@ -113,7 +115,6 @@ func batch(lanes, t int) *data.Batch {
 			b.Words = append(b.Words, word)
 		}
 	}
-	b.TargetCount = int64(lanes*t - 5)
 	return b
 }
 

@@ -53,13 +53,7 @@ func (w *worker) step(t *trainer, i int) *torch.Tensor {
 	losses := train.Backward(w.model, w.precision, b, t.state, train.TotalsOf([]*data.Batch{b}), t.scaler)
 	var notFinite *torch.Tensor
 	if t.scaler != nil {
-		var grads []*torch.Tensor
-		for _, p := range t.params {
-			if g := p.Grad(); g != nil {
-				grads = append(grads, g)
-			}
-		}
-		t.scaler.Unscale(grads)
+		t.scaler.Unscale(torch.Grads(t.params))
 		notFinite = t.scaler.FoundInf()
 	}
 	torch.ClipGradNorm(t.params, 1)

@@ -59,47 +59,38 @@ func NewPacking(runs []Run, positions int64, dev torch.Device) *Packing {
 	return p
 }
 
-// none stands for a position without a place, and for a place that is not a position's own.
+// none stands for a position without a place and for padding.
 const none = -1
 
 // layout collects which position goes where.
 type layout struct {
-	position []int64 // in each place
-	own      []int64 // the same in a position's own place; none in padding
 	place    []int64 // of each position, or none
+	position []int64 // in each place, or none
 }
 
-// add appends documents padded to length places each. Padding repeats a document's first position: attention that is
-// causal never shows it to another one, and its own result is never read.
+// add appends documents padded to length places each. What stands in the padding does not matter: attention that is
+// causal never shows it to a document, and its own result is never read.
 func (l *layout) add(documents []Run, length int64) {
 	for _, r := range documents {
-		for i := range length {
-			if i < r.Length {
-				l.place[r.Start+i] = int64(len(l.position))
-				l.position, l.own = append(l.position, r.Start+i), append(l.own, r.Start+i)
-			} else {
-				l.position, l.own = append(l.position, r.Start), append(l.own, none)
-			}
+		for i := range r.Length {
+			l.place[r.Start+i] = int64(len(l.position))
+			l.position = append(l.position, r.Start+i)
 		}
+		l.pad(length - r.Length)
 	}
-	for n := int64(len(documents)); n < FewShapes(n, 3); n++ {
-		for range length {
-			l.position, l.own = append(l.position, documents[0].Start), append(l.own, none)
-		}
-	}
+	n := int64(len(documents))
+	l.pad((FewShapes(n, 3) - n) * length)
+}
+
+func (l *layout) pad(places int64) {
+	l.position = append(l.position, slices.Repeat([]int64{none}, int(places))...)
 }
 
 // gathers returns the ways to the places and back, in one copy to dev.
 func (l *layout) gathers(dev torch.Device) (places, back Gather) {
-	somewhere := make([]int64, len(l.place))
-	for i, place := range l.place {
-		somewhere[i] = max(0, place)
-	}
-	n, m := int64(len(l.position)), int64(len(l.place))
-	all := torch.FromSlice(slices.Concat(l.position, l.own, somewhere, l.place)).ToDevice(dev)
-	places = Gather{Index: all.Narrow(0, 0, n), Inverse: all.Narrow(0, 2*n+m, m), Partial: slices.Contains(l.place, none)}
-	back = Gather{Index: all.Narrow(0, 2*n, m), Inverse: all.Narrow(0, n, n), Partial: slices.Contains(l.own, none)}
-	return places, back
+	n, m := int64(len(l.place)), int64(len(l.position))
+	all := torch.FromSlice(slices.Concat(l.place, l.position)).ToDevice(dev)
+	return Gathers(all.Narrow(0, 0, n), all.Narrow(0, n, m), 1, slices.Contains(l.place, none), slices.Contains(l.position, none))
 }
 
 // paddedLength rounds a document's length up to a power of two, and beyond long

@@ -128,6 +128,8 @@ agi_error *agi_head_norm_linear(agi_tensor x, int64_t heads, agi_tensor norm_wei
 // x.index_select(0, index) whose gradient reads, for each row of x, its places in inverse, as many for each; with
 // partial -1 is none.
 agi_error *agi_gather_rows(agi_tensor x, agi_tensor index, agi_tensor inverse, bool partial, agi_tensor *out);
+// y_t = x_t + Σ_i factors_{i-1}*x_{t-i}; x [B, T, d], factors [K-1, d].
+agi_error *agi_causal_convolution(agi_tensor x, agi_tensor factors, agi_tensor *out);
 
 // ---- autocast
 typedef struct {

@@ -2,7 +2,10 @@
 // adds the rows one by one, on the CPU in one thread, on CUDA, where the order of additions must not matter, after a
 // sort.
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
+
+#include <cstring>
 
 #include "shim.h"
 
@@ -10,6 +13,35 @@ namespace agiformer {
 namespace {
 
 using at::Tensor;
+
+// Rows of x by an index in which -1 stands for a row of zeros: one pass on the CPU.
+Tensor rows_or_zeros(const Tensor &x, const Tensor &index) {
+  if (!x.is_cpu()) {
+    std::vector<int64_t> column(x.dim(), 1);
+    column[0] = index.numel();
+    return x.index_select(0, index.clamp_min(0)).masked_fill_(index.lt(0).view(column), 0);
+  }
+  const Tensor source = x.contiguous(), places = index.contiguous();
+  auto shape = x.sizes().vec();
+  shape[0] = index.numel();
+  Tensor out = at::empty(shape, source.options());
+  const int64_t row = out.element_size() * (out.numel() / std::max<int64_t>(1, shape[0]));
+  const int64_t grain = std::max<int64_t>(1, (64 << 10) / std::max<int64_t>(1, row));
+  const int64_t *place = places.const_data_ptr<int64_t>();
+  const char *from = static_cast<const char *>(source.const_data_ptr());
+  char *to = static_cast<char *>(out.data_ptr());
+  at::parallel_for(0, shape[0], grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      TORCH_CHECK_INDEX(place[i] < source.size(0), "place ", place[i], " of ", source.size(0), " rows");
+      if (place[i] < 0) {
+        std::memset(to + i * row, 0, row);
+      } else {
+        std::memcpy(to + i * row, from + place[i] * row, row);
+      }
+    }
+  });
+  return out;
+}
 
 struct GatherRows : torch::autograd::Function<GatherRows> {
   static Tensor forward(torch::autograd::AutogradContext *ctx, const Tensor &x, const Tensor &index,
@@ -24,14 +56,8 @@ struct GatherRows : torch::autograd::Function<GatherRows> {
                                                  torch::autograd::variable_list grads) {
     const Tensor inverse = ctx->get_saved_variables()[0];
     const int64_t each = ctx->saved_data["each"].toInt();
-    Tensor grad;
-    if (ctx->saved_data["partial"].toBool()) {
-      std::vector<int64_t> column(grads[0].dim(), 1);
-      column[0] = inverse.numel();
-      grad = grads[0].index_select(0, inverse.clamp_min(0)).masked_fill_(inverse.lt(0).view(column), 0);
-    } else {
-      grad = grads[0].index_select(0, inverse);
-    }
+    Tensor grad =
+        ctx->saved_data["partial"].toBool() ? rows_or_zeros(grads[0], inverse) : grads[0].index_select(0, inverse);
     if (each > 1) {
       auto shape = grad.sizes().vec();
       shape.insert(shape.begin(), grad.size(0) / each);

@@ -54,6 +54,7 @@ agi_error *agi_lerp_Scalar__LerpScalar(agi_tensor self, agi_tensor end, double w
 agi_error *agi_addcmul__Addcmul(agi_tensor self, agi_tensor tensor1, agi_tensor tensor2, double value, agi_tensor *out);
 agi_error *agi_addcdiv__Addcdiv(agi_tensor self, agi_tensor tensor1, agi_tensor tensor2, double value, agi_tensor *out);
 agi_error *agi_isfinite__Isfinite(agi_tensor self, agi_tensor *out);
+agi_error *agi_nan_to_num__NanToNum(agi_tensor self, const double *posinf, const double *neginf, agi_tensor *out);
 agi_error *agi_isnan__Isnan(agi_tensor self, agi_tensor *out);
 agi_error *agi_add__Tensor__Add_(agi_tensor self, agi_tensor other);
 agi_error *agi_add__Tensor__AddScaled_(agi_tensor self, agi_tensor other, double alpha);

@@ -45,6 +45,7 @@
 #include <ATen/ops/minimum_ops.h>
 #include <ATen/ops/mul_ops.h>
 #include <ATen/ops/multinomial_ops.h>
+#include <ATen/ops/nan_to_num_ops.h>
 #include <ATen/ops/neg_ops.h>
 #include <ATen/ops/normal_ops.h>
 #include <ATen/ops/pow_ops.h>
@@ -64,7 +65,6 @@
 #include <ATen/ops/sin_ops.h>
 #include <ATen/ops/softmax_ops.h>
 #include <ATen/ops/softplus_ops.h>
-#include <ATen/ops/sort_ops.h>
 #include <ATen/ops/sqrt_ops.h>
 #include <ATen/ops/square_ops.h>
 #include <ATen/ops/std_ops.h>
@@ -372,6 +372,12 @@ agi_error *agi_addcdiv__Addcdiv(agi_tensor self, agi_tensor tensor1, agi_tensor 
 agi_error *agi_isfinite__Isfinite(agi_tensor self, agi_tensor *out) {
   return guard([&] {
     *out = give(at::_ops::isfinite::call(ref(self)));
+  });
+}
+
+agi_error *agi_nan_to_num__NanToNum(agi_tensor self, const double *posinf, const double *neginf, agi_tensor *out) {
+  return guard([&] {
+    *out = give(at::_ops::nan_to_num::call(ref(self), std::nullopt, opt(posinf), opt(neginf)));
   });
 }
 
@@ -738,12 +744,6 @@ agi_error *agi_cumsum__Cumsum(agi_tensor self, int64_t dim, agi_tensor *out) {
 agi_error *agi_cumprod__Cumprod(agi_tensor self, int64_t dim, agi_tensor *out) {
   return guard([&] {
     *out = give(at::_ops::cumprod::call(ref(self), dim, std::nullopt));
-  });
-}
-
-agi_error *agi_sort__Sort(agi_tensor self, int64_t dim, bool descending, agi_tensor *out) {
-  return guard([&] {
-    give2(at::_ops::sort::call(ref(self), dim, descending), out);
   });
 }
 }  // extern "C"

@@ -104,6 +104,12 @@ using namespace agiformer;
 
 extern "C" {
 
+agi_error *agi_sort__Sort(agi_tensor self, int64_t dim, bool descending, agi_tensor *out) {
+  return guard([&] {
+    give2(at::_ops::sort::call(ref(self), dim, descending), out);
+  });
+}
+
 agi_error *agi_sort_stable__SortStable(agi_tensor self, int64_t dim, bool descending, bool stable, agi_tensor *out) {
   return guard([&] {
     give2(at::_ops::sort_stable::call(ref(self), stable, dim, descending), out);

@@ -99,9 +99,6 @@ func (d *Documents) Spaced(x *torch.Tensor, gap int64) (spaced, back *torch.Tens
 			source = append(source, r.Start+i)
 		}
 	}
-	for n := int64(len(source)); n < nn.FewShapes(n, 5); n++ { // kernels are prepared for every shape
-		source = append(source, x.Size(1))
-	}
 	spaced = x.Pad([]int64{0, 0, 0, 1}, 0).IndexSelect(1, torch.FromSlice(source).ToDevice(x.Device()))
 	return spaced, torch.FromSlice(places).ToDevice(x.Device())
 }

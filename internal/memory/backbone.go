@@ -24,13 +24,13 @@ func (s Shape) joined() int64 {
 	return width
 }
 
-// rowWidth is the width of what a stream keeps of a token: its state after the
-// last block, and where it is looked up by its input that too, in front.
-func (s Shape) rowWidth() int64 {
+// kept is the number of vectors that a stream keeps of a token: its state after the
+// last block, and before that, where it is looked up by its input, that input.
+func (s Shape) kept() int64 {
 	if s.Working {
-		return 2 * s.DModel
+		return 2
 	}
-	return s.DModel
+	return 1
 }
 
 // WriteLen is the number of tokens that a write to the bank reads: those since
@@ -182,10 +182,10 @@ func (b *Backbone) End(s *State, inputs, states *torch.Tensor, lengths []int64, 
 	if documents != nil {
 		last = lastOf(documents)
 	}
-	rows := states
+	kept := []*torch.Tensor{states}
 	if b.working != nil {
-		rows = torch.Cat([]*torch.Tensor{inputs.Detach(), states.Detach()}, 2)
+		kept = []*torch.Tensor{inputs, states}
 	}
-	s.push(rows, lengths, last)
+	s.push(kept, lengths, last)
 	s.Count(lengths)
 }

@@ -87,7 +87,7 @@ func (b *bank) write(banks *torch.Tensor, s *State, due []int64) *torch.Tensor {
 		counts[i] = min(s.counts[lane], b.writeLen)
 		most = max(most, counts[i])
 	}
-	states := s.working.Narrow(1, s.workingLen-most, most).Narrow(2, s.rowWidth-s.width, s.width)
+	states := s.states().Narrow(1, s.workingLen-most, most)
 	if int64(len(due)) < s.lanes {
 		index := torch.FromSlice(due, int64(len(due))).ToDevice(states.Device())
 		states, banks = states.IndexSelect(0, index), banks.IndexSelect(0, index)

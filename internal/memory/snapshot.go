@@ -9,7 +9,7 @@ import (
 
 // Names of the tensors of a saved state.
 const (
-	workingName  = "working"  // [B, W, 2d], or [B, W, d] without a working memory
+	workingName  = "working"  // [2, B, W, d] of inputs and states, or [1, B, W, d] of states without a working memory
 	countsName   = "counts"   // [B] int64
 	bankName     = "bank"     // [B, N, d]
 	writtenName  = "written"  // [B] bool
@@ -30,7 +30,7 @@ func (s *State) Tensors() map[string]*torch.Tensor {
 	}
 	all[workingName], all[bankName] = s.working, s.bank
 	if s.working == nil {
-		all[workingName] = torch.Zeros(s.dtype, s.device, s.lanes, s.workingLen, s.rowWidth)
+		all[workingName] = torch.Zeros(s.dtype, s.device, s.kept, s.lanes, s.workingLen, s.width)
 	}
 	if s.bank == nil {
 		all[bankName] = torch.Zeros(s.dtype, s.device, s.lanes, s.slots, s.width)
@@ -45,7 +45,7 @@ func (s *State) Restore(all map[string]*torch.Tensor) error {
 		countsName: {s.lanes}, writtenName: {s.lanes}, segmentsName: {s.lanes},
 	}
 	if s.width > 0 {
-		want[workingName] = []int64{s.lanes, s.workingLen, s.rowWidth}
+		want[workingName] = []int64{s.kept, s.lanes, s.workingLen, s.width}
 		want[bankName] = []int64{s.lanes, s.slots, s.width}
 	}
 	for name, shape := range want {

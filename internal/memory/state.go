@@ -10,11 +10,11 @@ import (
 // until Free and have no gradient.
 type State struct {
 	lanes, workingLen, slots, width int64
-	rowWidth                        int64 // of what is kept of a token: its state, with a working memory its input before it
+	kept                            int64 // vectors of a token: its state, with a working memory its input before it
 	dtype                           torch.DType
 	device                          torch.Device
 
-	working  *torch.Tensor // [B, W, rowWidth], right-aligned; nil before the first segment
+	working  *torch.Tensor // [kept, B, W, d], right-aligned; nil before the first segment
 	counts   []int64       // [B] tokens kept
 	bank     *torch.Tensor // [B, N, d]; nil before the first write
 	written  flags         // [B] whether the lane's bank was ever written
@@ -24,7 +24,7 @@ type State struct {
 // NewState returns the state of lanes fresh streams.
 func (b *Backbone) NewState(lanes int64, dt torch.DType, dev torch.Device) *State {
 	return &State{
-		lanes: lanes, workingLen: b.shape.WorkingLen, slots: b.shape.Slots, width: b.shape.DModel, rowWidth: b.shape.rowWidth(),
+		lanes: lanes, workingLen: b.shape.WorkingLen, slots: b.shape.Slots, width: b.shape.DModel, kept: b.shape.kept(),
 		dtype: dt, device: dev,
 		counts: make([]int64, lanes), written: make(flags, lanes), segments: make([]int64, lanes),
 	}
@@ -72,7 +72,7 @@ func (s *State) Free() {
 
 // Bytes returns the size of the state when all of it is in use.
 func (s *State) Bytes() int64 {
-	return s.lanes * ((s.slots*s.width+s.workingLen*s.rowWidth)*s.dtype.Size() + counterBytes)
+	return s.lanes * ((s.slots*s.width+s.workingLen*s.kept*s.width)*s.dtype.Size() + counterBytes)
 }
 
 // counterBytes are a lane's count, segments and written.
@@ -81,7 +81,7 @@ const counterBytes = 17
 // StateBytes returns the size of one stream's state in values of so many bytes:
 // what is kept of W tokens, N slots, and its counters.
 func StateBytes(s Shape, valueSize int64) int64 {
-	return (s.Slots*s.DModel+s.WorkingLen*s.rowWidth())*valueSize + counterBytes
+	return (s.Slots*s.DModel+s.WorkingLen*s.kept()*s.DModel)*valueSize + counterBytes
 }
 
 // replace frees what *t held and makes it hold next, kept.
@@ -116,50 +116,38 @@ func (s *State) setBank(bank *torch.Tensor, due []int64) {
 
 // finite returns x with 0 for what is not finite.
 func finite(x *torch.Tensor) *torch.Tensor {
-	return torch.Where(x.Isfinite(), x, torch.Zeros(x.DType(), x.Device()))
+	zero := 0.0
+	return x.NanToNum(&zero, &zero)
 }
 
-// push appends the last counts[b] of the first ends[b] rows [B, T, rowWidth] to each
-// lane's working memory, which keeps the last W.
-func (s *State) push(rows *torch.Tensor, ends, counts []int64) {
+// push appends the last counts[b] of the first ends[b] tokens to each lane's working
+// memory, which keeps the last W: of each token the vectors of kept, [B, T, d] each.
+func (s *State) push(kept []*torch.Tensor, ends, counts []int64) {
 	scope := torch.Enter()
 	defer scope.Exit()
-	// One value that is not finite would break every later segment, also from a
-	// place that is masked: 0·NaN is NaN. It is remembered as 0.
-	rows = finite(rows.Detach())
-	t, w := rows.Size(1), s.workingLen
-	full := true
-	for lane, end := range ends {
-		full = full && end == t
-		s.counts[lane] = min(w, s.counts[lane]+counts[lane])
-	}
-	if full && t >= w {
-		last := rows
-		if t > w {
-			last = rows.Narrow(1, t-w, w).Contiguous()
-		}
-		replace(&s.working, last)
-		return
-	}
-	old := s.working
+	old, w := s.working, s.workingLen
 	if old == nil {
-		old = torch.Zeros(s.dtype, s.device, s.lanes, w, s.rowWidth)
+		old = torch.Zeros(s.dtype, s.device, s.kept, s.lanes, w, s.width)
 	}
-	joined := torch.Cat([]*torch.Tensor{old, rows}, 1) // [B, W+T, rowWidth]
-	if full {
-		replace(&s.working, joined.Narrow(1, t, w).Contiguous())
-		return
-	}
-	index := make([]int64, 0, s.lanes*w)
-	for lane, end := range ends {
-		for j := range w {
-			index = append(index, int64(lane)*(w+t)+end+j)
+	var parts []*torch.Tensor
+	for i, x := range kept {
+		// One value that is not finite would break every later segment, also from a
+		// place that is masked: 0·NaN is NaN. It is remembered as 0.
+		before, x := old.Select(0, int64(i)), finite(x.Detach())
+		for lane, end := range ends {
+			fresh, b := min(end, w), int64(lane)
+			parts = append(parts, before.Select(0, b).Narrow(0, fresh, w-fresh), x.Select(0, b).Narrow(0, end-fresh, fresh))
 		}
 	}
-	kept := joined.View(s.lanes*(w+t), s.rowWidth).
-		IndexSelect(0, torch.FromSlice(index, s.lanes*w).ToDevice(s.device))
-	replace(&s.working, kept.View(s.lanes, w, s.rowWidth))
+	for lane, n := range counts {
+		s.counts[lane] = min(w, s.counts[lane]+n)
+	}
+	replace(&s.working, torch.Cat(parts, 0).View(s.kept, s.lanes, w, s.width))
 }
+
+// inputs and states are what the working memory holds of its tokens, [B, W, d].
+func (s *State) inputs() *torch.Tensor { return s.working.Select(0, 0) }
+func (s *State) states() *torch.Tensor { return s.working.Select(0, s.kept-1) }
 
 // flags is one truth value a lane.
 type flags []bool

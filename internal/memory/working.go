@@ -49,8 +49,8 @@ func (w *working) begin(c *Context, s *State) {
 		return
 	}
 	d := w.heads * w.head
-	rows := s.working.Narrow(1, w.capacity-most-1, most+1) // [B, 1+c, 2d]
-	inputs, states := w.input.Forward(rows.Narrow(2, 0, d)), w.norm.Forward(rows.Narrow(2, d, d))
+	last := func(x *torch.Tensor) *torch.Tensor { return x.Narrow(1, w.capacity-most-1, most+1) } // [B, 1+c, d]
+	inputs, states := w.input.Forward(last(s.inputs())), w.norm.Forward(last(s.states()))
 	// The null entry comes in front; of the keys the last drops out, of the values
 	// the first. All tokens are projected, and the value's weight in two halves: copies
 	// of parts would be kept for the gradient.
@@ -63,7 +63,7 @@ func (w *working) begin(c *Context, s *State) {
 	for lane, n := range s.counts {
 		pairs[lane] = max(0, n-1)
 	}
-	c.visible = visible(pairs, most, true, rows.Device())
+	c.visible = visible(pairs, most, true, s.device)
 }
 
 // read attends from n [B, T, d], the normalised inputs.

@@ -78,11 +78,11 @@ func (e embedding) forward(ids *torch.Tensor, documents *experts.Documents) *tor
 	scope := torch.Enter()
 	defer scope.Exit()
 	if documents == nil {
-		x = e.convolve(x)
+		x = torch.CausalConvolution(x, e.context)
 	} else {
 		shape := x.Shape()
 		gapped, back := documents.Spaced(x.View(1, -1, shape[2]), e.reach())
-		x = e.convolve(gapped).IndexSelect(1, back).View(shape...)
+		x = torch.CausalConvolution(gapped, e.context).IndexSelect(1, back).View(shape...)
 	}
 	scope.Exit(x)
 	return x
@@ -97,20 +97,4 @@ func (e embedding) described(x *torch.Tensor, s *experts.Segment) *torch.Tensor 
 		x = x.Add(torch.Embedding(e.features[i], ids, -1))
 	}
 	return x
-}
-
-// convolve is the sum over the tokens before, of which there are none before
-// the first of x [B, T, d]. It stays in the parameters' type: what it gives is
-// the start of the residual stream.
-func (e embedding) convolve(x *torch.Tensor) *torch.Tensor {
-	k, d := e.reach()+1, x.Size(2)
-	var y *torch.Tensor
-	torch.NoAutocast(x.Device().Type, func() {
-		// Kernel [d, 1, K], the token's own factor 1 last.
-		own := torch.Ones(x.DType(), x.Device(), 1, d)
-		kernel := torch.Cat([]*torch.Tensor{e.context.Flip([]int64{0}), own}, 0).Transpose(0, 1).Unsqueeze(1)
-		before := x.Transpose(1, 2).Pad([]int64{k - 1, 0}, 0)
-		y = torch.Conv1d(before, kernel, nil, []int64{1}, []int64{0}, []int64{1}, d).Transpose(1, 2)
-	})
-	return y
 }

@@ -193,11 +193,13 @@ func (c *goldenCase) compareState(t *testing.T, state *model.State, key func(str
 	}
 	written := got["written"].ToDType(torch.Float64).View(-1, 1, 1)
 	near(t, key("bank"), got["bank"].Mul(written), c.tensor(t, key("bank")), 1e-9)
-	w := got["working"].Size(1)
+	working := got["working"].Permute(1, 2, 0, 3) // theirs has inputs and states side by side: [B, W, 2d]
+	working = working.Reshape(working.Size(0), working.Size(1), -1)
+	w := working.Size(1)
 	places := torch.Arange(w, torch.Int64, torch.CPU).View(1, w, 1)
 	first := got["counts"].Neg().AddScalar(float64(w)).View(-1, 1, 1)
 	valid := places.Ge(first).ToDType(torch.Float64)
-	near(t, key("working"), got["working"].Mul(valid), c.tensor(t, key("working")), 1e-9)
+	near(t, key("working"), working.Mul(valid), c.tensor(t, key("working")), 1e-9)
 }
 
 // compareGradients compares by ||diff|| <= 1e-6 (||g|| + 1e-6); the file's

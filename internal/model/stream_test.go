@@ -92,9 +92,9 @@ func TestPadding(t *testing.T) {
 				t.Errorf("block %d: padding changes the load-balancing loss by %g", i, d)
 			}
 		}
-		w := state["working"].Size(1)
+		w := state["working"].Size(2)
 		for b, n := range torch.Data[int64](state["counts"]) {
-			valid := func(x *torch.Tensor) *torch.Tensor { return x.Select(0, int64(b)).Narrow(0, w-n, n) }
+			valid := func(x *torch.Tensor) *torch.Tensor { return x.Select(1, int64(b)).Narrow(1, w-n, n) }
 			near(t, "working memory", valid(state["working"]), valid(other["working"]), 1e-12)
 		}
 		near(t, "bank", state["bank"], other["bank"], 1e-12)

@@ -103,6 +103,8 @@ package torch
 #cgo nocallback agi_addcdiv__Addcdiv
 #cgo noescape agi_isfinite__Isfinite
 #cgo nocallback agi_isfinite__Isfinite
+#cgo noescape agi_nan_to_num__NanToNum
+#cgo nocallback agi_nan_to_num__NanToNum
 #cgo noescape agi_isnan__Isnan
 #cgo nocallback agi_isnan__Isnan
 #cgo noescape agi_add__Tensor__Add_
@@ -891,6 +893,15 @@ func (t *Tensor) Isfinite() *Tensor {
 		raise("Isfinite", err, t)
 	}
 	return wrap("Isfinite", out)
+}
+
+// NanToNum is aten::nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor.
+func (t *Tensor) NanToNum(posinf *float64, neginf *float64) *Tensor {
+	var out C.agi_tensor
+	if err := C.agi_nan_to_num__NanToNum(t.use("NanToNum", "self"), (*C.double)(posinf), (*C.double)(neginf), &out); err != nil {
+		raise("NanToNum", err, t)
+	}
+	return wrap("NanToNum", out)
 }
 
 // Isnan is aten::isnan(Tensor self) -> Tensor.

@@ -123,9 +123,7 @@ type learner struct {
 	precision train.Precision
 	model     *model.Model
 	state     *model.State // of as many streams as the batches have lanes; each step is their next segment
-	params    []*torch.Tensor
-	adamw     *torch.AdamW
-	scaler    *torch.Scaler
+	optimizer *train.Optimizer
 }
 
 // newLearner is called inside a job.
@@ -134,41 +132,21 @@ func newLearner(t *testing.T, shape config.Model, lanes int, p train.Precision) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &learner{precision: p, model: m, state: m.NewState(lanes)}
-	for _, parameter := range m.Parameters() {
-		l.params = append(l.params, parameter.Tensor)
-	}
-	l.adamw = torch.NewAdamW([]torch.ParamGroup{{Params: l.params, LR: 1, WeightDecay: 0.01}}, 0.9, 0.999, 1e-8)
-	if p.Scaled {
-		l.scaler = torch.NewScaler(p.Device, 65536)
-	}
-	return l
+	settings := config.Training{LearningRate: 1, WeightDecay: 0.01, Betas: []float64{0.9, 0.999}, Eps: 1e-8}
+	return &learner{precision: p, model: m, state: m.NewState(lanes), optimizer: train.NewOptimizer(settings, m.Parameters(), p)}
 }
 
 // step takes one optimizer step on b and returns the mean cross-entropy in nats.
 func (l *learner) step(b *data.Batch, lr float64) float64 {
 	scope := torch.Enter()
 	defer scope.Exit()
-	losses := train.Backward(l.model, l.precision, b, l.state, train.TotalsOf([]*data.Batch{b}), l.scaler)
-	var found *torch.Tensor
-	if l.scaler != nil {
-		l.scaler.Unscale(torch.Grads(l.params))
-		found = l.scaler.FoundInf()
-	}
-	torch.ClipGradNorm(l.params, 1)
-	l.adamw.Step(lr, nil, found)
-	if l.scaler != nil {
-		l.scaler.Update()
-	}
-	l.adamw.ZeroGrad()
+	losses := train.Backward(l.model, l.precision, b, l.state, train.TotalsOf([]*data.Batch{b}), l.optimizer.Scaler)
+	l.optimizer.Step(lr, 1, l.optimizer.Overflowed)
 	return losses.CrossEntropy.Item() / float64(b.TargetCount)
 }
 
 func (l *learner) free() {
-	l.adamw.Free()
-	if l.scaler != nil {
-		l.scaler.Free()
-	}
+	l.optimizer.Free()
 	l.state.Free()
 	l.model.Free()
 }

@@ -21,7 +21,7 @@ func (t *trainer) checkFinite() error {
 	now := t.state.Step
 	t.folder.say("step %d: left out, since it is not finite: loss %v, load balancing %v, gradient norm %v, %d in a row", now, r.lmLoss, r.loadBalancing, r.gradNorm, r.bad)
 	limit := t.cfg.Training.MaxBadSteps
-	if t.scaler != nil {
+	if t.optimizer.Scaler != nil {
 		limit += scalerSteps
 	}
 	if r.bad >= limit {

@@ -59,7 +59,7 @@ func (t *trainer) accumulate(step *data.Step) error {
 				t.meter.begin()
 			}
 			resetLanes(t.streams[i], batch)
-			t.meter.add(Backward(t.model, t.precision, batch, t.streams[i], totals, t.scaler))
+			t.meter.add(Backward(t.model, t.precision, batch, t.streams[i], totals, t.optimizer.Scaler))
 		})
 		if err != nil {
 			return err
@@ -85,11 +85,7 @@ func (t *trainer) update(step *data.Step) error {
 	now := t.state.Step
 	look := t.precision.Device == torch.CPU || t.reports(now)
 	err := torch.Do(func() {
-		t.scaler.Unscale(t.optimizer.gradients())
-		norm := torch.ClipGradNorm(t.optimizer.all, t.cfg.Training.GradientClip)
-		t.optimizer.adamw.Step(t.learningRate(), nil, t.meter.update(norm))
-		t.scaler.Update()
-		t.optimizer.adamw.ZeroGrad()
+		t.optimizer.Step(t.learningRate(), t.cfg.Training.GradientClip, t.meter.update)
 		if look {
 			t.reading = t.meter.read(step)
 			t.reading.step = now

@@ -9,18 +9,21 @@ import (
 // initialScale is the first loss scale of float16 training, as PyTorch's.
 const initialScale = 65536
 
-// optimizer is AdamW (Loshchilov and Hutter 2019) over two groups: the weights
+// Optimizer is AdamW (Loshchilov and Hutter 2019) over two groups: the weights
 // of linear maps, which decay, and everything else, which does not. The moments
 // are known by the parameters' names.
-type optimizer struct {
+type Optimizer struct {
+	// Scaler scales the loss of float16 training; nil otherwise.
+	Scaler *torch.Scaler
+
 	adamw *torch.AdamW
 	names []string        // in AdamW's order: the first group, then the second
 	all   []*torch.Tensor // likewise
 }
 
-// newOptimizer is called inside a job.
-func newOptimizer(c config.Training, parameters []model.Parameter) *optimizer {
-	o := &optimizer{}
+// NewOptimizer is called inside a job, as its methods are.
+func NewOptimizer(c config.Training, parameters []model.Parameter, p Precision) *Optimizer {
+	o := &Optimizer{}
 	groups := make([]torch.ParamGroup, 2)
 	for i, decay := range []bool{true, false} {
 		groups[i].LR = c.LearningRate
@@ -36,8 +39,27 @@ func newOptimizer(c config.Training, parameters []model.Parameter) *optimizer {
 		o.all = append(o.all, groups[i].Params...)
 	}
 	o.adamw = torch.NewAdamW(groups, c.Betas[0], c.Betas[1], c.Eps)
+	if p.Scaled {
+		o.Scaler = torch.NewScaler(p.Device, initialScale)
+	}
 	return o
 }
+
+// Step unscales the gradients, clips their global norm to clip, moves the weights
+// with the learning rate lr and removes the gradients. leaveOut gets the norm before
+// clipping and returns 1 (float32, on the device) where the weights must stay, or
+// nil where they never must.
+func (o *Optimizer) Step(lr, clip float64, leaveOut func(norm *torch.Tensor) *torch.Tensor) {
+	o.Scaler.Unscale(torch.Grads(o.all))
+	norm := torch.ClipGradNorm(o.all, clip)
+	o.adamw.Step(lr, nil, leaveOut(norm))
+	o.Scaler.Update()
+	o.adamw.ZeroGrad()
+}
+
+// Overflowed is a leaveOut for Step: what the scaler found, without looking at the
+// norm.
+func (o *Optimizer) Overflowed(*torch.Tensor) *torch.Tensor { return o.Scaler.FoundInf() }
 
 // The names of a parameter's state in optimizer.safetensors.
 const (
@@ -46,8 +68,8 @@ const (
 	stepPrefix     = "step."
 )
 
-// tensors returns the optimizer's state by name. Called inside a job.
-func (o *optimizer) tensors() map[string]*torch.Tensor {
+// tensors returns the optimizer's state by name.
+func (o *Optimizer) tensors() map[string]*torch.Tensor {
 	state := make(map[string]*torch.Tensor)
 	for i, name := range o.names {
 		state[expAvgPrefix+name] = o.adamw.ExpAvg(i)
@@ -57,7 +79,8 @@ func (o *optimizer) tensors() map[string]*torch.Tensor {
 	return state
 }
 
-// gradients returns the gradients there are. Called inside a job.
-func (o *optimizer) gradients() []*torch.Tensor { return torch.Grads(o.all) }
-
-func (o *optimizer) free() { o.adamw.Free() }
+// Free frees what the optimizer holds.
+func (o *Optimizer) Free() {
+	o.adamw.Free()
+	o.Scaler.Free()
+}

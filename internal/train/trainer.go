@@ -30,8 +30,7 @@ type trainer struct {
 	precision Precision
 	threads   int64 // of an operation on the CPU
 	model     *model.Model
-	optimizer *optimizer
-	scaler    *torch.Scaler
+	optimizer *Optimizer
 	streams   []*model.State // one a micro-batch of a step
 	meter     *meter
 
@@ -86,10 +85,7 @@ func (t *trainer) build(device torch.Device, from *checkpoint.Checkpoint) {
 		torch.Fail(err)
 	}
 	t.model = m
-	t.optimizer = newOptimizer(cfg.Training, m.Parameters())
-	if t.precision.Scaled {
-		t.scaler = torch.NewScaler(device, initialScale)
-	}
+	t.optimizer = NewOptimizer(cfg.Training, m.Parameters(), t.precision)
 	for range cfg.Training.GradientAccumulationSteps {
 		t.streams = append(t.streams, m.NewState(int(cfg.Training.BatchSize)))
 	}
@@ -139,8 +135,8 @@ func (t *trainer) snapshot() (checkpoint.Snapshot, error) {
 		s.Streams = streamEntries(t.streams)
 		t.state.Generators = make(map[string][]byte)
 		t.eachGenerator(func(device string, g *torch.Generator) { t.state.Generators[device] = g.State() })
-		if t.scaler != nil {
-			scale, growth := t.scaler.State()
+		if scaler := t.optimizer.Scaler; scaler != nil {
+			scale, growth := scaler.State()
 			t.state.Scaler = &checkpoint.Scaler{Scale: scale, GrowthTracker: growth}
 		}
 		t.state.BadSteps, t.state.Skipped = int64(t.meter.bad.Item()), int64(t.meter.skipped.Item())
@@ -172,8 +168,8 @@ func (t *trainer) restore(from *checkpoint.Checkpoint) error {
 			g.SetState(state)
 		}
 	})
-	if t.scaler != nil && t.state.Scaler != nil {
-		t.scaler.SetState(t.state.Scaler.Scale, t.state.Scaler.GrowthTracker)
+	if scaler := t.optimizer.Scaler; scaler != nil && t.state.Scaler != nil {
+		scaler.SetState(t.state.Scaler.Scale, t.state.Scaler.GrowthTracker)
 	}
 	return nil
 }
@@ -201,9 +197,8 @@ func (t *trainer) free() error {
 			t.meter.free()
 		}
 		if t.optimizer != nil {
-			t.optimizer.free()
+			t.optimizer.Free()
 		}
-		t.scaler.Free()
 		if t.model != nil {
 			t.model.Free()
 		}

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"agiformer/internal/config"
 	"agiformer/internal/data"
 	"agiformer/internal/model"
 	"agiformer/internal/tokenizer"
@@ -16,30 +17,21 @@ import (
 
 // trainer is what a training step needs beside the model.
 type trainer struct {
-	adamw  *torch.AdamW
-	params []*torch.Tensor
-	state  *model.State
-	scaler *torch.Scaler
+	optimizer *train.Optimizer
+	state     *model.State
 }
 
 // newTrainer is called inside a job.
 func (w *worker) newTrainer() *trainer {
-	t := &trainer{state: w.model.NewState(w.batches[0].B)}
-	groups := []torch.ParamGroup{{LR: 1e-4, WeightDecay: 0.01}, {LR: 1e-4}}
-	for _, p := range w.model.Parameters() {
-		g := &groups[1]
-		if p.Decay {
-			g = &groups[0]
-		}
-		g.Params = append(g.Params, p.Tensor)
-		t.params = append(t.params, p.Tensor)
+	settings := config.Training{LearningRate: learningRate, WeightDecay: 0.01, Betas: []float64{0.9, 0.999}, Eps: 1e-8}
+	return &trainer{
+		optimizer: train.NewOptimizer(settings, w.model.Parameters(), w.precision),
+		state:     w.model.NewState(w.batches[0].B),
 	}
-	t.adamw = torch.NewAdamW(groups, 0.9, 0.999, 1e-8)
-	if w.precision.Scaled {
-		t.scaler = torch.NewScaler(w.device, 65536)
-	}
-	return t
 }
+
+// learningRate and the settings beside it are worker.py's.
+const learningRate = 1e-4
 
 // step is an optimizer step as training takes it; it returns the mean
 // cross-entropy, which outlives the job. Called inside a job.
@@ -50,18 +42,8 @@ func (w *worker) step(t *trainer, i int) *torch.Tensor {
 			t.state.Reset(lane)
 		}
 	}
-	losses := train.Backward(w.model, w.precision, b, t.state, train.TotalsOf([]*data.Batch{b}), t.scaler)
-	var notFinite *torch.Tensor
-	if t.scaler != nil {
-		t.scaler.Unscale(torch.Grads(t.params))
-		notFinite = t.scaler.FoundInf()
-	}
-	torch.ClipGradNorm(t.params, 1)
-	t.adamw.Step(1e-4, nil, notFinite)
-	if t.scaler != nil {
-		t.scaler.Update()
-	}
-	t.adamw.ZeroGrad()
+	losses := train.Backward(w.model, w.precision, b, t.state, train.TotalsOf([]*data.Batch{b}), t.optimizer.Scaler)
+	t.optimizer.Step(learningRate, 1, t.optimizer.Overflowed)
 	w.wait()
 	return losses.CrossEntropy.DivScalar(float64(b.TargetCount)).Keep()
 }

@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/sys/cpu"
 	"golang.org/x/sys/unix"
+
+	"agiformer/internal/machine"
 )
 
 // What a first run needs, in bytes: libtorch unpacked beside its wheels; checkpoints and token shards; the
@@ -80,50 +82,19 @@ func cpuModel(root string) string {
 	return ""
 }
 
-// memory reports the memory that this process may use: the machine's, or less where a control group limits it.
+// memory reports the memory that this process may use.
 func memory(root string) Check {
-	total, free := meminfo(root, "MemTotal"), meminfo(root, "MemAvailable")
-	check := Check{Name: "memory", Status: OK}
-	limit, limited := cgroupLimit(root)
-	if limited && limit < total {
-		total, free = limit, min(free, limit)
-	}
-	check.Found = gigabytes(total) + ", " + gigabytes(free) + " free"
-	if limited {
+	m := machine.ReadMemory(root)
+	check := Check{Name: "memory", Status: OK, Found: gigabytes(m.Total) + ", " + gigabytes(m.Free) + " free"}
+	if m.Limited {
 		check.Found += " (limited by a control group)"
 	}
-	check.Values = map[string]string{"total_bytes": fmt.Sprint(total), "free_bytes": fmt.Sprint(free)}
-	if free < memoryNeeds {
+	check.Values = map[string]string{"total_bytes": fmt.Sprint(m.Total), "free_bytes": fmt.Sprint(m.Free)}
+	if m.Free < memoryNeeds {
 		check.Status = Warning
 		check.Mend = "the quickstart needs " + gigabytes(memoryNeeds) + ": end other programs, or take a smaller training.batch_size"
 	}
 	return check
-}
-
-// meminfo returns a row of /proc/meminfo in bytes.
-func meminfo(root, row string) uint64 {
-	text, _ := os.ReadFile(root + "/proc/meminfo")
-	for _, line := range strings.Split(string(text), "\n") {
-		fields := strings.Fields(line)
-		if len(fields) >= 2 && fields[0] == row+":" {
-			kilobytes, _ := strconv.ParseUint(fields[1], 10, 64)
-			return kilobytes << 10
-		}
-	}
-	return 0
-}
-
-// cgroupLimit returns the memory limit of a container in bytes, and whether there is one (control groups 2 and 1).
-func cgroupLimit(root string) (uint64, bool) {
-	for _, file := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
-		text, err := os.ReadFile(root + file)
-		if err != nil {
-			continue
-		}
-		limit, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
-		return limit, err == nil && limit < 1<<60 // version 1 writes a huge number for "none"
-	}
-	return 0, false
 }
 
 // disk reports the free space of the file system that holds folder, or of its nearest parent that exists.

@@ -25,7 +25,9 @@ type Writer struct {
 // Result is what was written.
 type Result struct {
 	Prompt string `json:"prompt"`
-	Text   string `json:"text"`
+	// Text is that of the new tokens, in whole characters: of one that was begun
+	// with the last token allowed nothing is there.
+	Text string `json:"text"`
 	// IDs are the new tokens; an end of document, which ends the text, is not
 	// among them.
 	IDs []int32 `json:"ids"`
@@ -53,9 +55,6 @@ func (w *Writer) Run(ctx context.Context, prompt []byte, opts Options, out io.Wr
 			w.forward(func() { w.write(ctx, ids, opts, result, text) })
 		})
 	})
-	if err == nil {
-		err = text.Close()
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,8 @@ import (
 
 // Text turns the bytes of tokens, which may end within a character, into text:
 // whole UTF-8 characters as soon as their last byte is there, and U+FFFD for
-// each byte that no character can hold. Everything written adds up in String.
+// each byte that no character can hold. Of a character that the last token leaves
+// unfinished nothing is written. Everything written adds up in String.
 type Text struct {
 	out     io.Writer
 	pending []byte // the beginning of a character, at most 3 bytes
@@ -20,18 +21,8 @@ func NewText(out io.Writer) *Text { return &Text{out: out} }
 // Add takes a token's bytes and writes the characters they complete.
 func (t *Text) Add(token []byte) error {
 	t.pending = append(t.pending, token...)
-	return t.write(false)
-}
-
-// Close writes what is left of a character that was never completed.
-func (t *Text) Close() error { return t.write(true) }
-
-// String returns all text so far.
-func (t *Text) String() string { return string(t.all) }
-
-func (t *Text) write(last bool) error {
 	start := len(t.all)
-	for len(t.pending) > 0 && (last || utf8.FullRune(t.pending)) {
+	for len(t.pending) > 0 && utf8.FullRune(t.pending) {
 		r, size := utf8.DecodeRune(t.pending)
 		t.all = utf8.AppendRune(t.all, r)
 		t.pending = t.pending[size:]
@@ -42,3 +33,6 @@ func (t *Text) write(last bool) error {
 	_, err := t.out.Write(t.all[start:])
 	return err
 }
+
+// String returns all text so far.
+func (t *Text) String() string { return string(t.all) }

@@ -6,9 +6,8 @@ import (
 	"sort"
 	"text/tabwriter"
 
-	"golang.org/x/sys/unix"
-
 	"agiformer/internal/config"
+	"agiformer/internal/machine"
 	"agiformer/internal/model"
 	"agiformer/internal/torch"
 	"agiformer/internal/vocabulary"
@@ -50,25 +49,21 @@ func newPlan(cfg *config.Config, vocab int) *Plan {
 // checkMemory refuses a run on the CPU whose estimate is above all the memory
 // of the machine: the kernel would end it without a word.
 func checkMemory(cfg *config.Config, vocab int, device torch.Device) error {
-	total := machineMemory()
-	if device.Type != torch.CPUType || total == 0 {
+	if device.Type != torch.CPUType {
 		return nil
 	}
 	plan := newPlan(cfg, vocab)
-	if need := float64(plan.Training.Total()); need > total {
+	if total := machine.ReadMemory("/").Total; plan.exceeds(total) {
 		return fmt.Errorf("this run needs about %.0f GB of memory and the machine has %.0f GB: lower training.batch_size=%d and raise training.gradient_accumulation_steps instead (the result stays the same), set training.gradient_checkpointing=true, or take a smaller model; --dry-run shows the estimate",
-			need/1e9, total/1e9, cfg.Training.BatchSize)
+			float64(plan.Training.Total())/1e9, float64(total)/1e9, cfg.Training.BatchSize)
 	}
 	return nil
 }
 
-// machineMemory returns the bytes of memory of this machine; 0 where they are not known.
-func machineMemory() float64 {
-	var machine unix.Sysinfo_t
-	if unix.Sysinfo(&machine) != nil {
-		return 0
-	}
-	return float64(machine.Totalram) * float64(machine.Unit)
+// exceeds tells whether training takes more than so many bytes; none, where they
+// are not known.
+func (p *Plan) exceeds(total uint64) bool {
+	return total > 0 && uint64(p.Training.Total()) > total
 }
 
 // TrainingFLOPs are those of a token of training: the backward pass takes
@@ -96,8 +91,8 @@ func (p *Plan) Print(w io.Writer) error {
 	row("FLOPs in all", "%.4g", p.TrainingFLOPs()*float64(p.TokensPerStep)*float64(c.Training.MaxSteps))
 	row("memory, training", "%s", p.Training)
 	row("memory, inference", "%s", p.Inference)
-	if total := machineMemory(); total > 0 {
-		row("memory, machine", "%.1f GiB here", total/(1<<30))
+	if total := machine.ReadMemory("/").Total; total > 0 {
+		row("memory, machine", "%.1f GiB here%s", float64(total)/(1<<30), map[bool]string{true: ": training does not fit on its CPU"}[p.exceeds(total)])
 	}
 	if vocabulary.Trains(c.Tokenizer) {
 		row("tokenizer", "%s, trained on data.train first: the figures are for %d ids, a text of few words gives fewer", c.Tokenizer.Name, p.Vocab)

@@ -45,7 +45,7 @@ func TestPlanGrowsWithWhatItPlans(t *testing.T) {
 	if p.Training.Activations != base.Training.Activations || p.Training.Streams != 2*base.Training.Streams || p.Training.Gradients != p.Training.Parameters {
 		t.Errorf("accumulation: %+v, before %+v", p.Training, base.Training)
 	}
-	var text bytes.Buffer
+	var text, larger bytes.Buffer
 	if err := p.Print(&text); err != nil {
 		t.Fatal(err)
 	}
@@ -53,5 +53,12 @@ func TestPlanGrowsWithWhatItPlans(t *testing.T) {
 		if !strings.Contains(text.String(), part) {
 			t.Errorf("the plan lacks %q:\n%s", part, &text)
 		}
+	}
+	if err := plan(1<<30, 4, 1, false).Print(&larger); err != nil {
+		t.Fatal(err)
+	}
+	const warning = "does not fit"
+	if strings.Contains(text.String(), warning) || !strings.Contains(larger.String(), warning) {
+		t.Errorf("a plan that fits says so:\n%s\nor one of a thousand million lanes says nothing:\n%s", &text, &larger)
 	}
 }

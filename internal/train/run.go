@@ -146,6 +146,10 @@ func (t *trainer) announce(from *checkpoint.Checkpoint) {
 	if t.precision.Note != "" {
 		t.folder.say("%s", t.precision.Note)
 	}
+	if c := t.cfg.Training; c.WarmupSteps > c.MaxSteps {
+		t.folder.say("training.warmup_steps=%d is more than training.max_steps=%d: the learning rate only rises, to %.3g instead of training.learning_rate=%g; a tenth of the steps is usual",
+			c.WarmupSteps, c.MaxSteps, LearningRate(c.LearningRate, c.WarmupSteps, c.MaxSteps), c.LearningRate)
+	}
 	if from == nil {
 		return
 	}

@@ -54,11 +54,13 @@ func (w *working) begin(c *Context, s *State) {
 	// The null entry comes in front; of the keys the last drops out, of the values
 	// the first. All tokens are projected, and the value's weight in two halves: copies
 	// of parts would be kept for the gradient.
-	keys := w.query.Forward(inputs).Pad([]int64{0, 0, 1, -1}, 0)
+	keys := w.query.Forward(inputs)
 	weight := w.value.Weight()
 	values := torch.Linear(states, weight.Narrow(1, 0, d), nil).Add(torch.Linear(inputs, weight.Narrow(1, d, d), nil))
-	values = values.Narrow(1, 1, most).Pad([]int64{0, 0, 1, 0}, 0)
-	c.keys, c.values = nn.Heads(keys, w.heads), nn.Heads(values, w.heads)
+	behindNull := func(x *torch.Tensor, first int64) *torch.Tensor {
+		return nn.Heads(torch.Cat([]*torch.Tensor{torch.ZerosLike(x.Narrow(1, 0, 1)), x.Narrow(1, first, most)}, 1), w.heads)
+	}
+	c.keys, c.values = behindNull(keys, 0), behindNull(values, 1)
 	pairs := make([]int64, len(s.counts))
 	for lane, n := range s.counts {
 		pairs[lane] = max(0, n-1)

@@ -6,7 +6,7 @@ NAME.json holds the configuration, NAME.safetensors the numbers:
 param/<name> float32; per segment seg{s}/ids, types, places, vowels, words, targets [B, T], lengths [B], mask [B, T],
 reset [B], logits [B, T, V] and embeddings [B, T, d] (0 at padding), cross_entropy [1], load_balancing [1], usage [L, E],
 with introspection error, confidence (logits), ponder, iterations [B, T] (0 at padding) and introspection_loss [1],
-and the state after it: working [B, W, d], count [B], bank [B, N, d] (0 where not written), written [B], segments [B];
+and the state after it: working [B, W, 2d] ([B, W, d] of the bank alone), count [B], bank [B, N, d] (0 where not written), written [B], segments [B];
 of the last segment grad/<name> float32 and, of short ones, trace/<part> [B, T, d]. adamw.* holds three optimizer steps.
 """
 

@@ -81,6 +81,8 @@ agi_error *agi_gather_rows(agi_tensor x, agi_tensor index, agi_tensor inverse, b
                     (ref(x).size(0) == 0 || ref(inverse).numel() % ref(x).size(0) == 0),
                 "inverse must name as many places for each of the rows of ", ref(x).sizes(), ", got ",
                 ref(inverse).sizes());
+    TORCH_CHECK(ref(inverse).device() == ref(x).device(), "inverse is on ", ref(inverse).device(), ", x on ",
+                ref(x).device());
     *out = give(GatherRows::apply(ref(x), ref(index), ref(inverse), partial));
   });
 }

@@ -177,9 +177,9 @@ func TestCUDA(t *testing.T) {
 func TestMemoryLimitOfContainer(t *testing.T) {
 	t.Parallel()
 	options, root := machine(t)
-	write(t, root, map[string]string{"sys/fs/cgroup/memory.max": "1000000000\n"})
+	write(t, root, map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "1000000000\n"})
 	got := find(t, doctor.Inspect(options), "memory")
-	if got.Status != doctor.Warning || !strings.HasPrefix(got.Found, "1.0 GB, 1.0 GB free") {
+	if got.Status != doctor.Warning || got.Found != "1.0 GB, 1.0 GB free (limited by a control group)" {
 		t.Errorf("a container limited to 1 GB is reported as %+v", got)
 	}
 	write(t, root, map[string]string{"sys/fs/cgroup/memory.max": "max\n"})

@@ -141,7 +141,7 @@ func (l *learner) step(b *data.Batch, lr float64) float64 {
 	scope := torch.Enter()
 	defer scope.Exit()
 	losses := train.Backward(l.model, l.precision, b, l.state, train.TotalsOf([]*data.Batch{b}), l.optimizer.Scaler)
-	l.optimizer.Step(lr, 1, l.optimizer.Overflowed)
+	l.optimizer.Step(lr, 1, nil)
 	return losses.CrossEntropy.Item() / float64(b.TargetCount)
 }
 

@@ -24,9 +24,9 @@ func (s Shape) joined() int64 {
 	return width
 }
 
-// kept is the number of vectors that a stream keeps of a token: its state after the
+// vectors is how many of them a stream keeps of a token: its state after the
 // last block, and before that, where it is looked up by its input, that input.
-func (s Shape) kept() int64 {
+func (s Shape) vectors() int64 {
 	if s.Working {
 		return 2
 	}

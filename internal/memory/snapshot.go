@@ -9,7 +9,8 @@ import (
 
 // Names of the tensors of a saved state.
 const (
-	workingName  = "working"  // [2, B, W, d] of inputs and states, or [1, B, W, d] of states without a working memory
+	inputsName   = "inputs"   // [B, W, d]; only with a working memory
+	statesName   = "states"   // [B, W, d]
 	countsName   = "counts"   // [B] int64
 	bankName     = "bank"     // [B, N, d]
 	writtenName  = "written"  // [B] bool
@@ -28,10 +29,14 @@ func (s *State) Tensors() map[string]*torch.Tensor {
 	if s.width == 0 {
 		return all
 	}
-	all[workingName], all[bankName] = s.working, s.bank
-	if s.working == nil {
-		all[workingName] = torch.Zeros(s.dtype, s.device, s.kept, s.lanes, s.workingLen, s.width)
+	for i, name := range s.keptNames() {
+		if s.working == nil {
+			all[name] = torch.Zeros(s.dtype, s.device, s.lanes, s.workingLen, s.width)
+		} else {
+			all[name] = s.working.Select(0, int64(i))
+		}
 	}
+	all[bankName] = s.bank
 	if s.bank == nil {
 		all[bankName] = torch.Zeros(s.dtype, s.device, s.lanes, s.slots, s.width)
 	}
@@ -45,7 +50,9 @@ func (s *State) Restore(all map[string]*torch.Tensor) error {
 		countsName: {s.lanes}, writtenName: {s.lanes}, segmentsName: {s.lanes},
 	}
 	if s.width > 0 {
-		want[workingName] = []int64{s.kept, s.lanes, s.workingLen, s.width}
+		for _, name := range s.keptNames() {
+			want[name] = []int64{s.lanes, s.workingLen, s.width}
+		}
 		want[bankName] = []int64{s.lanes, s.slots, s.width}
 	}
 	for name, shape := range want {
@@ -61,21 +68,30 @@ func (s *State) Restore(all map[string]*torch.Tensor) error {
 	s.segments = torch.Data[int64](all[segmentsName])
 	s.written = torch.Data[bool](all[writtenName])
 	if s.width > 0 {
-		s.restoreTensors(all[workingName], all[bankName])
+		s.restoreTensors(all)
 	}
 	return nil
 }
 
-func (s *State) restoreTensors(working, bank *torch.Tensor) {
+// keptNames names what is kept of each token, as it lies in the working memory.
+func (s *State) keptNames() []string {
+	return []string{inputsName, statesName}[2-s.vectors:]
+}
+
+func (s *State) restoreTensors(all map[string]*torch.Tensor) {
 	scope := torch.Enter()
 	defer scope.Exit()
 	own := func(t *torch.Tensor) *torch.Tensor { return t.ToDType(s.dtype).ToDevice(s.device).Clone() }
 	replace(&s.working, nil)
 	replace(&s.bank, nil)
 	if slices.Max(s.counts) > 0 {
-		replace(&s.working, own(working))
+		var kept []*torch.Tensor
+		for _, name := range s.keptNames() {
+			kept = append(kept, all[name])
+		}
+		replace(&s.working, own(torch.Stack(kept, 0)))
 	}
 	if s.written.any(true) {
-		replace(&s.bank, own(bank))
+		replace(&s.bank, own(all[bankName]))
 	}
 }

@@ -10,11 +10,11 @@ import (
 // until Free and have no gradient.
 type State struct {
 	lanes, workingLen, slots, width int64
-	kept                            int64 // vectors of a token: its state, with a working memory its input before it
+	vectors                         int64 // kept of a token: its state, with a working memory its input before it
 	dtype                           torch.DType
 	device                          torch.Device
 
-	working  *torch.Tensor // [kept, B, W, d], right-aligned; nil before the first segment
+	working  *torch.Tensor // [vectors, B, W, d], right-aligned; nil before the first segment
 	counts   []int64       // [B] tokens kept
 	bank     *torch.Tensor // [B, N, d]; nil before the first write
 	written  flags         // [B] whether the lane's bank was ever written
@@ -24,7 +24,7 @@ type State struct {
 // NewState returns the state of lanes fresh streams.
 func (b *Backbone) NewState(lanes int64, dt torch.DType, dev torch.Device) *State {
 	return &State{
-		lanes: lanes, workingLen: b.shape.WorkingLen, slots: b.shape.Slots, width: b.shape.DModel, kept: b.shape.kept(),
+		lanes: lanes, workingLen: b.shape.WorkingLen, slots: b.shape.Slots, width: b.shape.DModel, vectors: b.shape.vectors(),
 		dtype: dt, device: dev,
 		counts: make([]int64, lanes), written: make(flags, lanes), segments: make([]int64, lanes),
 	}
@@ -72,7 +72,7 @@ func (s *State) Free() {
 
 // Bytes returns the size of the state when all of it is in use.
 func (s *State) Bytes() int64 {
-	return s.lanes * ((s.slots*s.width+s.workingLen*s.kept*s.width)*s.dtype.Size() + counterBytes)
+	return s.lanes * ((s.slots*s.width+s.workingLen*s.vectors*s.width)*s.dtype.Size() + counterBytes)
 }
 
 // counterBytes are a lane's count, segments and written.
@@ -81,7 +81,7 @@ const counterBytes = 17
 // StateBytes returns the size of one stream's state in values of so many bytes:
 // what is kept of W tokens, N slots, and its counters.
 func StateBytes(s Shape, valueSize int64) int64 {
-	return (s.Slots*s.DModel+s.WorkingLen*s.kept()*s.DModel)*valueSize + counterBytes
+	return (s.Slots*s.DModel+s.WorkingLen*s.vectors()*s.DModel)*valueSize + counterBytes
 }
 
 // replace frees what *t held and makes it hold next, kept.
@@ -127,27 +127,27 @@ func (s *State) push(kept []*torch.Tensor, ends, counts []int64) {
 	defer scope.Exit()
 	old, w := s.working, s.workingLen
 	if old == nil {
-		old = torch.Zeros(s.dtype, s.device, s.kept, s.lanes, w, s.width)
+		old = torch.Zeros(s.dtype, s.device, s.vectors, s.lanes, w, s.width)
 	}
 	var parts []*torch.Tensor
 	for i, x := range kept {
 		// One value that is not finite would break every later segment, also from a
 		// place that is masked: 0·NaN is NaN. It is remembered as 0.
-		before, x := old.Select(0, int64(i)), finite(x.Detach())
+		before, clean := old.Select(0, int64(i)), finite(x.Detach())
 		for lane, end := range ends {
 			fresh, b := min(end, w), int64(lane)
-			parts = append(parts, before.Select(0, b).Narrow(0, fresh, w-fresh), x.Select(0, b).Narrow(0, end-fresh, fresh))
+			parts = append(parts, before.Select(0, b).Narrow(0, fresh, w-fresh), clean.Select(0, b).Narrow(0, end-fresh, fresh))
 		}
 	}
 	for lane, n := range counts {
 		s.counts[lane] = min(w, s.counts[lane]+n)
 	}
-	replace(&s.working, torch.Cat(parts, 0).View(s.kept, s.lanes, w, s.width))
+	replace(&s.working, torch.Cat(parts, 0).View(s.vectors, s.lanes, w, s.width))
 }
 
 // inputs and states are what the working memory holds of its tokens, [B, W, d].
 func (s *State) inputs() *torch.Tensor { return s.working.Select(0, 0) }
-func (s *State) states() *torch.Tensor { return s.working.Select(0, s.kept-1) }
+func (s *State) states() *torch.Tensor { return s.working.Select(0, s.vectors-1) }
 
 // flags is one truth value a lane.
 type flags []bool

@@ -193,8 +193,10 @@ func (c *goldenCase) compareState(t *testing.T, state *model.State, key func(str
 	}
 	written := got["written"].ToDType(torch.Float64).View(-1, 1, 1)
 	near(t, key("bank"), got["bank"].Mul(written), c.tensor(t, key("bank")), 1e-9)
-	working := got["working"].Permute(1, 2, 0, 3) // theirs has inputs and states side by side: [B, W, 2d]
-	working = working.Reshape(working.Size(0), working.Size(1), -1)
+	working := got["states"]
+	if inputs, ok := got["inputs"]; ok { // theirs has both side by side: [B, W, 2d]
+		working = torch.Cat([]*torch.Tensor{inputs, working}, 2)
+	}
 	w := working.Size(1)
 	places := torch.Arange(w, torch.Int64, torch.CPU).View(1, w, 1)
 	first := got["counts"].Neg().AddScalar(float64(w)).View(-1, 1, 1)

@@ -144,7 +144,7 @@ func TestMemoryTakesIntrospectedStates(t *testing.T) {
 		in := input(rand.New(rand.NewPCG(1, 1)), 8, script(1)[0][0])
 		var last *torch.Tensor
 		torch.NoGrad(func() { last = m.Forward(in, state, model.Options{ReturnEmbeddings: true}).Logits })
-		states := state.Tensors()["working"].Select(0, 1) // [1, W, d], after the inputs
+		states := state.Tensors()["states"] // [1, W, d]
 		remembered := states.Narrow(1, states.Size(1)-8, 8)
 		// The final norm has weight 1 and bias 0 here.
 		near(t, "working memory", torch.LayerNorm(remembered, []int64{32}, nil, nil, 1e-5), last, 1e-9)

@@ -36,7 +36,7 @@ func TestCausalConvolutionEqualsConv1d(t *testing.T) {
 				return values(out), gradients
 			}
 			got, gradients := run(torch.CausalConvolution)
-			if length == 0 {
+			if length == 0 { // conv1d refuses it
 				near(t, "gradient of the factors without tokens", gradients[1], make([]float64, 15), 0)
 				return
 			}
@@ -47,4 +47,30 @@ func TestCausalConvolutionEqualsConv1d(t *testing.T) {
 		})
 	}
 	wantError(t, torch.Do(func() { torch.CausalConvolution(ones(2, 3, 4), ones(2, 5)) }), "CausalConvolution", "factors")
+	wantError(t, torch.Do(func() {
+		torch.CausalConvolution(ones(2, 3, 4), ones(2, 4).ToDType(torch.BFloat16))
+	}), "CausalConvolution", "one type")
+}
+
+// What does not lie in order, with one number as every gradient, in half precision: small whole numbers are exact.
+func TestCausalConvolutionOfViews(t *testing.T) {
+	t.Parallel()
+	do(t, func() {
+		run := func(dtype torch.DType) (y, ofX, ofFactors []float64) {
+			column := torch.FromSlice([]float64{1, 2, 3, 4, 5}, 5, 1, 1).ToDType(dtype).SetRequiresGrad(true)
+			x := column.Expand(5, 2, 3).Transpose(0, 1) // [2, 5, 3]
+			factors := torch.FromSlice([]float64{2, 1, -1, 3, 0, 1}, 2, 3).ToDType(dtype).SetRequiresGrad(true)
+			out := torch.CausalConvolution(x, factors)
+			out.Sum().Backward()
+			float := func(t *torch.Tensor) []float64 { return values(t.ToDType(torch.Float64)) }
+			return float(out), float(column.Grad()), float(factors.Grad())
+		}
+		y, ofX, ofFactors := run(torch.BFloat16)
+		wantY, wantOfX, wantOfFactors := run(torch.Float64)
+		near(t, "values", y, wantY, 0)
+		near(t, "gradient of x", ofX, wantOfX, 0)
+		near(t, "gradient of the factors", ofFactors, wantOfFactors, 0)
+		// The factors' gradients are the sums of the tokens before: 2·(1+2+3+4) and 2·(1+2+3).
+		near(t, "gradient by hand", ofFactors, []float64{20, 20, 20, 12, 12, 12}, 0)
+	})
 }

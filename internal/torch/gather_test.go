@@ -42,4 +42,32 @@ func TestGatherRowsEqualsIndexSelect(t *testing.T) {
 		})
 	}
 	wantError(t, torch.Do(func() { torch.GatherRows(ones(3, 2), ints(0), ints(0, 1), false) }), "GatherRows", "inverse")
+	wantError(t, torch.Do(func() {
+		x := ones(3, 2).SetRequiresGrad(true)
+		torch.GatherRows(x, ints(0, 1), ints(0, 1, 2), true).Sum().Backward()
+	}), "place 2 of 2 rows")
+}
+
+// Many rows, which the CPU divides among threads, in half precision, with a gradient that is one number seen from
+// everywhere.
+func TestGatherRowsOfManyRows(t *testing.T) {
+	t.Parallel()
+	const rows, width = 1000, 96
+	do(t, func() {
+		index, inverse := make([]int64, rows), make([]int64, rows)
+		for i := range int64(rows) {
+			inverse[i] = -1 // what no place holds: the odd rows
+			if i%2 == 0 {
+				index[i/2], inverse[i] = i, i/2
+			}
+		}
+		places := torch.FromSlice(index[:rows/2])
+		x := torch.Ones(torch.BFloat16, torch.CPU, rows, width).SetRequiresGrad(true)
+		torch.GatherRows(x, places, torch.FromSlice(inverse), true).Sum().Backward()
+		for i, g := range values(x.Grad().SumDim([]int64{1}, false).ToDType(torch.Float64)) {
+			if want := float64((i + 1) % 2 * width); g != want {
+				t.Fatalf("the gradient of row %d sums to %v, want %v", i, g, want)
+			}
+		}
+	})
 }

@@ -74,7 +74,7 @@ func tinyConfig(t *testing.T, text string) *config.Config {
 		},
 		Tokenizer: config.Tokenizer{Name: "byte"},
 		Training: config.Training{
-			BatchSize: 2, GradientAccumulationSteps: 2, LearningRate: 0.01, WarmupSteps: 4, MaxSteps: 24, GradientClip: 1, Optimizer: "adamw",
+			BatchSize: 3, GradientAccumulationSteps: 2, LearningRate: 0.01, WarmupSteps: 4, MaxSteps: 24, GradientClip: 1, Optimizer: "adamw",
 			WeightDecay: 0.01, Betas: []float64{0.9, 0.999}, Eps: 1e-8, AMPDtype: "bfloat16", MaxBadSteps: 3,
 		},
 		Data:       config.Data{Train: []string{text}, TextField: "text", Split: "blank_line", MaxDocumentBytes: 65536, Packing: "stream", OnError: "fail"},

@@ -22,7 +22,7 @@ type Optimizer struct {
 }
 
 // NewOptimizer is called inside a job, as its methods are.
-func NewOptimizer(c config.Training, parameters []model.Parameter, p Precision) *Optimizer {
+func NewOptimizer(c config.Training, parameters []model.Parameter, precision Precision) *Optimizer {
 	o := &Optimizer{}
 	groups := make([]torch.ParamGroup, 2)
 	for i, decay := range []bool{true, false} {
@@ -39,27 +39,26 @@ func NewOptimizer(c config.Training, parameters []model.Parameter, p Precision) 
 		o.all = append(o.all, groups[i].Params...)
 	}
 	o.adamw = torch.NewAdamW(groups, c.Betas[0], c.Betas[1], c.Eps)
-	if p.Scaled {
-		o.Scaler = torch.NewScaler(p.Device, initialScale)
+	if precision.Scaled {
+		o.Scaler = torch.NewScaler(precision.Device, initialScale)
 	}
 	return o
 }
 
 // Step unscales the gradients, clips their global norm to clip, moves the weights
 // with the learning rate lr and removes the gradients. leaveOut gets the norm before
-// clipping and returns 1 (float32, on the device) where the weights must stay, or
-// nil where they never must.
+// clipping and returns 1 (float32, on the device) where the weights must stay; nil
+// leaves that to what the scaler finds.
 func (o *Optimizer) Step(lr, clip float64, leaveOut func(norm *torch.Tensor) *torch.Tensor) {
 	o.Scaler.Unscale(torch.Grads(o.all))
-	norm := torch.ClipGradNorm(o.all, clip)
-	o.adamw.Step(lr, nil, leaveOut(norm))
+	norm, found := torch.ClipGradNorm(o.all, clip), o.Scaler.FoundInf()
+	if leaveOut != nil {
+		found = leaveOut(norm)
+	}
+	o.adamw.Step(lr, nil, found)
 	o.Scaler.Update()
 	o.adamw.ZeroGrad()
 }
-
-// Overflowed is a leaveOut for Step: what the scaler found, without looking at the
-// norm.
-func (o *Optimizer) Overflowed(*torch.Tensor) *torch.Tensor { return o.Scaler.FoundInf() }
 
 // The names of a parameter's state in optimizer.safetensors.
 const (

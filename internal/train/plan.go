@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"sort"
+	"strings"
 	"text/tabwriter"
 
 	"agiformer/internal/config"
@@ -47,14 +48,14 @@ func newPlan(cfg *config.Config, vocab int) *Plan {
 }
 
 // checkMemory refuses a run on the CPU whose estimate is above all the memory
-// of the machine: the kernel would end it without a word.
+// that it may use: the kernel would end it without a word.
 func checkMemory(cfg *config.Config, vocab int, device torch.Device) error {
 	if device.Type != torch.CPUType {
 		return nil
 	}
 	plan := newPlan(cfg, vocab)
-	if total := machine.ReadMemory("/").Total; plan.exceeds(total) {
-		return fmt.Errorf("this run needs about %.0f GB of memory and the machine has %.0f GB: lower training.batch_size=%d and raise training.gradient_accumulation_steps instead (the result stays the same), set training.gradient_checkpointing=true, or take a smaller model; --dry-run shows the estimate",
+	if total := machine.ReadMemory("").Total; plan.exceeds(total) {
+		return fmt.Errorf("this run needs about %.0f GB of memory and there are %.0f GB here: lower training.batch_size=%d and raise training.gradient_accumulation_steps instead (the result stays the same), set training.gradient_checkpointing=true, or take a smaller model; --dry-run shows the estimate",
 			float64(plan.Training.Total())/1e9, float64(total)/1e9, cfg.Training.BatchSize)
 	}
 	return nil
@@ -91,8 +92,12 @@ func (p *Plan) Print(w io.Writer) error {
 	row("FLOPs in all", "%.4g", p.TrainingFLOPs()*float64(p.TokensPerStep)*float64(c.Training.MaxSteps))
 	row("memory, training", "%s", p.Training)
 	row("memory, inference", "%s", p.Inference)
-	if total := machine.ReadMemory("/").Total; total > 0 {
-		row("memory, machine", "%.1f GiB here%s", float64(total)/(1<<30), map[bool]string{true: ": training does not fit on its CPU"}[p.exceeds(total)])
+	if total := machine.ReadMemory("").Total; total > 0 {
+		fits := ""
+		if p.exceeds(total) && !strings.HasPrefix(c.Hardware.Device, "cuda") {
+			fits = ": training on the CPU does not fit"
+		}
+		row("memory, machine", "%.1f GiB here%s", float64(total)/(1<<30), fits)
 	}
 	if vocabulary.Trains(c.Tokenizer) {
 		row("tokenizer", "%s, trained on data.train first: the figures are for %d ids, a text of few words gives fewer", c.Tokenizer.Name, p.Vocab)

@@ -59,6 +59,6 @@ func TestPlanGrowsWithWhatItPlans(t *testing.T) {
 	}
 	const warning = "does not fit"
 	if strings.Contains(text.String(), warning) || !strings.Contains(larger.String(), warning) {
-		t.Errorf("a plan that fits says so:\n%s\nor one of a thousand million lanes says nothing:\n%s", &text, &larger)
+		t.Errorf("a plan that fits is said not to:\n%s\nor one of a thousand million lanes is not:\n%s", &text, &larger)
 	}
 }

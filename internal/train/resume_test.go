@@ -27,6 +27,20 @@ func TestResumeOnTwoThreads(t *testing.T) {
 	sameInTwoParts(t, configure)
 }
 
+// TestResumeWithOneMemory: streams of the bank alone keep no inputs.
+func TestResumeWithOneMemory(t *testing.T) {
+	text := writeText(t, 40)
+	for _, part := range []string{"bank", "working"} {
+		t.Run(part, func(t *testing.T) {
+			sameInTwoParts(t, func() *config.Config {
+				cfg := tinyConfig(t, text)
+				cfg.Model.MemoryParts, cfg.Training.MaxSteps = part, 6
+				return cfg
+			})
+		})
+	}
+}
+
 // sameInTwoParts runs six steps straight, and three and three after a resume, and
 // holds the losses to one another. It returns the two configurations.
 func sameInTwoParts(t *testing.T, configure func() *config.Config) (straight, parts *config.Config) {

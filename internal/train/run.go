@@ -146,13 +146,17 @@ func (t *trainer) announce(from *checkpoint.Checkpoint) {
 	if t.precision.Note != "" {
 		t.folder.say("%s", t.precision.Note)
 	}
-	if c := t.cfg.Training; c.WarmupSteps > c.MaxSteps {
+	if from != nil {
+		t.announceResume(from)
+	}
+	if c := t.cfg.Training; c.WarmupSteps > c.MaxSteps && !t.finished() {
 		t.folder.say("training.warmup_steps=%d is more than training.max_steps=%d: the learning rate only rises, to %.3g instead of training.learning_rate=%g; a tenth of the steps is usual",
 			c.WarmupSteps, c.MaxSteps, LearningRate(c.LearningRate, c.WarmupSteps, c.MaxSteps), c.LearningRate)
 	}
-	if from == nil {
-		return
-	}
+}
+
+// announceResume says where the run goes on and what is not as it was.
+func (t *trainer) announceResume(from *checkpoint.Checkpoint) {
 	t.folder.say("going on from %s, step %d", from.Dir(), t.state.Step)
 	if t.finished() {
 		t.folder.say("nothing is left to do: training.max_steps=%d is reached; a larger one goes on", t.cfg.Training.MaxSteps)

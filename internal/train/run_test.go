@@ -178,6 +178,19 @@ func TestASmallerNumberOfStepsCompletesARun(t *testing.T) {
 	}
 }
 
+func TestAWarmUpLongerThanTheRunIsTold(t *testing.T) {
+	t.Parallel()
+	cfg := tinyConfig(t, writeText(t, 10))
+	cfg.Training.MaxSteps, cfg.Training.WarmupSteps = 3, 30
+	const want = "training.warmup_steps=30 is more than training.max_steps=3: the learning rate only rises, to 0.001 instead of training.learning_rate=0.01"
+	if out := mustRun(t, cfg, "none"); !strings.Contains(out, want) {
+		t.Errorf("nothing is told:\n%s", out)
+	}
+	if out := mustRun(t, cfg, "auto"); strings.Contains(out, "warmup_steps") {
+		t.Errorf("a run that is complete is told of its warm-up:\n%s", out)
+	}
+}
+
 func TestTimeLimitStopsTheRun(t *testing.T) {
 	cfg := tinyConfig(t, writeText(t, 10))
 	hours, code := 1e-9, int64(99)

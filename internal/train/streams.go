@@ -44,14 +44,12 @@ func restoreStreams(from *checkpoint.Checkpoint, streams []*model.State) error {
 	}
 	var lane int64
 	for _, s := range streams {
-		part := make(map[string]*torch.Tensor)
-		var lanes int64
-		for name, own := range s.Tensors() {
+		part, lanes := make(map[string]*torch.Tensor), int64(s.Lanes())
+		for name := range s.Tensors() {
 			saved, ok := all[name]
 			if !ok {
-				return fmt.Errorf("%s has no %s, which the model's streams need", checkpoint.StreamsFile, name)
+				return fmt.Errorf("%s has no %s, which the model's streams need: another model's, or an older version's", checkpoint.StreamsFile, name)
 			}
-			lanes = own.Size(0)
 			if saved.Size(0) < lane+lanes {
 				return fmt.Errorf("%s: %s holds %d lanes, training needs more", checkpoint.StreamsFile, name, saved.Size(0))
 			}

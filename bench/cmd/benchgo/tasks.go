@@ -43,7 +43,7 @@ func (w *worker) step(t *trainer, i int) *torch.Tensor {
 		}
 	}
 	losses := train.Backward(w.model, w.precision, b, t.state, train.TotalsOf([]*data.Batch{b}), t.optimizer.Scaler)
-	t.optimizer.Step(learningRate, 1, t.optimizer.Overflowed)
+	t.optimizer.Step(learningRate, 1, nil)
 	w.wait()
 	return losses.CrossEntropy.DivScalar(float64(b.TargetCount)).Keep()
 }

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"unsafe"
 )
@@ -53,24 +54,34 @@ func load() error {
 	return nil
 }
 
+// kernels is what KeepKernels set.
+var kernels = 64
+
+// KeepKernels says how many of the kernels that oneDNN prepares, one for every
+// shape of a product it meets, are kept on the CPU: its own default is 1024. The
+// experts' subsequences have many shapes, each kernel takes memory that grows with
+// the weights, and one that was dropped costs some tenths of a millisecond again
+// (docs/performance.md). It has to be called before the first job; later it changes
+// nothing.
+func KeepKernels(n int) { kernels = n }
+
 // settings are read by libtorch's own libraries as they are loaded. A user's own
 // value stays.
-var settings = []struct{ name, value string }{
-	// oneDNN keeps a kernel with its scratch memory for every shape it has met, by
-	// default 1024 of them. The experts' subsequences have many shapes; 64 kernels
-	// take half a gigabyte less at the same speed.
-	{"ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64"},
-	// At the end of each parallel region OpenMP's threads spin, by default for
-	// seconds. Where something else wants their cores they hinder the thread they
-	// wait for: a step on two busy cores took 25 times as long. Some ten
-	// microseconds of spinning keep the speed of a quiet machine, then they sleep
-	// (docs/performance.md).
-	{"GOMP_SPINCOUNT", "10000"},
+func settings() []struct{ name, value string } {
+	return []struct{ name, value string }{
+		{"ONEDNN_PRIMITIVE_CACHE_CAPACITY", strconv.Itoa(kernels)},
+		// At the end of each parallel region OpenMP's threads spin, by default for
+		// seconds. Where something else wants their cores they hinder the thread they
+		// wait for: a step on two busy cores took 25 times as long. Some ten
+		// microseconds of spinning keep the speed of a quiet machine, then they sleep
+		// (docs/performance.md).
+		{"GOMP_SPINCOUNT", "10000"},
+	}
 }
 
 // prepareEnvironment gives the settings that the user left open.
 func prepareEnvironment() error {
-	for _, s := range settings {
+	for _, s := range settings() {
 		if _, set := os.LookupEnv(s.name); set {
 			continue
 		}

@@ -82,6 +82,7 @@ type runner struct {
 // run opens the text, builds the trainer and trains. It tells whether the run
 // is over, or was stopped before its end.
 func (r *runner) run() (done bool, err error) {
+	torch.KeepKernels(Kernels(r.cfg.Model))
 	device, err := ChooseDevice(r.cfg.Hardware.Device)
 	if err != nil {
 		return false, exit.Usage(fmt.Errorf("hardware.device=%s: %w", r.cfg.Hardware.Device, err))

@@ -31,16 +31,17 @@ type worker struct {
 func newWorker(o options) (*worker, error) {
 	w := &worker{options: o, result: map[string]any{}}
 	w.precision = train.Precision{Device: o.device, DType: o.dtype, Scaled: o.dtype == torch.Float16 && o.device != torch.CPU}
+	cfg, vocab, err := readConfig(filepath.Join(o.folder, "config.json"))
+	if err != nil {
+		return nil, err
+	}
+	torch.KeepKernels(train.Kernels(cfg)) // as training does
 	if o.threads > 0 {
 		if err := torch.SetThreads(o.threads); err != nil {
 			return nil, err
 		}
 	}
 	if err := torch.SetDeterministic(true); err != nil { // as training does
-		return nil, err
-	}
-	cfg, vocab, err := readConfig(filepath.Join(o.folder, "config.json"))
-	if err != nil {
 		return nil, err
 	}
 	if w.batches, err = readBatches(filepath.Join(o.folder, "batches.safetensors")); err != nil {

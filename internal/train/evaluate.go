@@ -159,11 +159,7 @@ func (e *evaluator) forward(b *data.Batch) []float64 {
 	if e.streams == nil {
 		e.begin(b.B)
 	}
-	for lane, reset := range b.Reset {
-		if reset {
-			e.streams.Reset(lane)
-		}
-	}
+	ResetLanes(e.streams, b)
 	var out *model.Output
 	e.options.Precision.Forward(func() {
 		out = e.model.Forward(model.NewInput(b, device), e.streams, model.Options{Info: true})

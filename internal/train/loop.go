@@ -58,7 +58,7 @@ func (t *trainer) accumulate(step *data.Step) error {
 			if i == 0 {
 				t.meter.begin()
 			}
-			resetLanes(t.streams[i], batch)
+			ResetLanes(t.streams[i], batch)
 			t.meter.add(Backward(t.model, t.precision, batch, t.streams[i], totals, t.optimizer.Scaler))
 		})
 		if err != nil {
@@ -68,8 +68,8 @@ func (t *trainer) accumulate(step *data.Step) error {
 	return nil
 }
 
-// resetLanes empties the memory of the lanes whose document has changed.
-func resetLanes(s *model.State, b *data.Batch) {
+// ResetLanes empties the memory of the lanes whose document has changed.
+func ResetLanes(s *model.State, b *data.Batch) {
 	for lane, reset := range b.Reset {
 		if reset {
 			s.Reset(lane)

@@ -37,11 +37,7 @@ const learningRate = 1e-4
 // cross-entropy, which outlives the job. Called inside a job.
 func (w *worker) step(t *trainer, i int) *torch.Tensor {
 	b := w.batches[i%len(w.batches)]
-	for lane, reset := range b.Reset {
-		if reset {
-			t.state.Reset(lane)
-		}
-	}
+	train.ResetLanes(t.state, b)
 	losses := train.Backward(w.model, w.precision, b, t.state, train.TotalsOf([]*data.Batch{b}), t.optimizer.Scaler)
 	t.optimizer.Step(learningRate, 1, nil)
 	w.wait()

@@ -200,11 +200,7 @@ func (b *bench) step(w *way) (useful, places int64, err error) {
 	}
 	totals := train.TotalsOf([]*data.Batch{batch})
 	err = torch.Do(func() {
-		for lane, reset := range batch.Reset {
-			if reset {
-				w.streams.Reset(lane)
-			}
-		}
+		train.ResetLanes(w.streams, batch)
 		losses := train.Backward(b.model, b.precision, batch, w.streams, totals, nil)
 		_ = losses.CrossEntropy.Item() // waits for a GPU
 		for _, p := range b.model.Parameters() {

@@ -130,6 +130,9 @@ agi_error *agi_head_norm_linear(agi_tensor x, int64_t heads, agi_tensor norm_wei
 agi_error *agi_gather_rows(agi_tensor x, agi_tensor index, agi_tensor inverse, bool partial, agi_tensor *out);
 // y_t = x_t + Σ_i factors_{i-1}*x_{t-i}; x [B, T, d], factors [K-1, d].
 agi_error *agi_causal_convolution(agi_tensor x, agi_tensor factors, agi_tensor *out);
+// softmax(scale*q*k^T)*v; q [B, H, T, w], k and v [B, H, S, w], mask (true is visible) or 0.
+agi_error *agi_attention(agi_tensor q, agi_tensor k, agi_tensor v, agi_tensor mask, bool causal, double scale,
+                         agi_tensor *out);
 
 // ---- autocast
 typedef struct {

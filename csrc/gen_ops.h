@@ -209,7 +209,6 @@ agi_error *agi_rms_norm__RmsNorm(agi_tensor input, const int64_t *normalized_sha
 agi_error *agi_dropout__Dropout(agi_tensor input, double p, bool train, agi_tensor *out);
 agi_error *agi_conv1d__Conv1d(agi_tensor input, agi_tensor weight, agi_tensor bias, const int64_t *stride, int64_t stride_len, const int64_t *padding, int64_t padding_len, const int64_t *dilation, int64_t dilation_len, int64_t groups, agi_tensor *out);
 agi_error *agi_conv2d__Conv2d(agi_tensor input, agi_tensor weight, agi_tensor bias, const int64_t *stride, int64_t stride_len, const int64_t *padding, int64_t padding_len, const int64_t *dilation, int64_t dilation_len, int64_t groups, agi_tensor *out);
-agi_error *agi_scaled_dot_product_attention__ScaledDotProductAttention(agi_tensor query, agi_tensor key, agi_tensor value, agi_tensor attn_mask, double dropout_p, bool is_causal, const double *scale, agi_tensor *out);
 agi_error *agi_cross_entropy_loss__CrossEntropyLoss(agi_tensor self, agi_tensor target, agi_tensor weight, int64_t reduction, int64_t ignore_index, double label_smoothing, agi_tensor *out);
 agi_error *agi_nll_loss_nd__NllLoss(agi_tensor self, agi_tensor target, agi_tensor weight, int64_t reduction, int64_t ignore_index, agi_tensor *out);
 agi_error *agi_binary_cross_entropy_with_logits__BinaryCrossEntropyWithLogits(agi_tensor self, agi_tensor target, agi_tensor weight, agi_tensor pos_weight, int64_t reduction, agi_tensor *out);

@@ -74,7 +74,6 @@
 #include <ATen/ops/reshape_ops.h>
 #include <ATen/ops/rms_norm_ops.h>
 #include <ATen/ops/roll_ops.h>
-#include <ATen/ops/scaled_dot_product_attention_ops.h>
 #include <ATen/ops/scatter_ops.h>
 #include <ATen/ops/scatter_add_ops.h>
 #include <ATen/ops/searchsorted_ops.h>
@@ -659,12 +658,6 @@ agi_error *agi_conv1d__Conv1d(agi_tensor input, agi_tensor weight, agi_tensor bi
 agi_error *agi_conv2d__Conv2d(agi_tensor input, agi_tensor weight, agi_tensor bias, const int64_t *stride, int64_t stride_len, const int64_t *padding, int64_t padding_len, const int64_t *dilation, int64_t dilation_len, int64_t groups, agi_tensor *out) {
   return guard([&] {
     *out = give(at::_ops::conv2d::call(ref(input), ref(weight), opt(bias), c10::fromIntArrayRefSlow(ints(stride, stride_len)), c10::fromIntArrayRefSlow(ints(padding, padding_len)), c10::fromIntArrayRefSlow(ints(dilation, dilation_len)), groups));
-  });
-}
-
-agi_error *agi_scaled_dot_product_attention__ScaledDotProductAttention(agi_tensor query, agi_tensor key, agi_tensor value, agi_tensor attn_mask, double dropout_p, bool is_causal, const double *scale, agi_tensor *out) {
-  return guard([&] {
-    *out = give(at::_ops::scaled_dot_product_attention::call(ref(query), ref(key), ref(value), opt(attn_mask), dropout_p, is_causal, opt(scale), false));
   });
 }
 

@@ -19,7 +19,7 @@ func TestLayersMatchPyTorch(t *testing.T) {
 		scale := 0.5
 		y := torch.LayerNorm(x, []int64{8}, w, b, 1e-5).Gelu("none")
 		q := y.Reshape(2, 3, 2, 4).Transpose(1, 2)
-		a := torch.ScaledDotProductAttention(q, q, q, nil, 0, true, &scale).Transpose(1, 2).Reshape(2, 3, 8)
+		a := torch.Attention(q, q, q, nil, true, scale).Transpose(1, 2).Reshape(2, 3, 8)
 		target := torch.FromSlice([]int64{1, 0, 5, 7, 2, 0})
 		loss := torch.CrossEntropyLoss(y.Add(a).Reshape(6, 8), target, nil, 2, 0, 0.1)
 		loss.Backward()

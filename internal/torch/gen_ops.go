@@ -413,8 +413,6 @@ package torch
 #cgo nocallback agi_conv1d__Conv1d
 #cgo noescape agi_conv2d__Conv2d
 #cgo nocallback agi_conv2d__Conv2d
-#cgo noescape agi_scaled_dot_product_attention__ScaledDotProductAttention
-#cgo nocallback agi_scaled_dot_product_attention__ScaledDotProductAttention
 #cgo noescape agi_cross_entropy_loss__CrossEntropyLoss
 #cgo nocallback agi_cross_entropy_loss__CrossEntropyLoss
 #cgo noescape agi_nll_loss_nd__NllLoss
@@ -2263,15 +2261,6 @@ func Conv2d(input *Tensor, weight *Tensor, bias *Tensor, stride []int64, padding
 		raise("Conv2d", err, input, weight, bias)
 	}
 	return wrap("Conv2d", out)
-}
-
-// ScaledDotProductAttention is aten::scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float dropout_p=0.0, bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor.
-func ScaledDotProductAttention(query *Tensor, key *Tensor, value *Tensor, attnMask *Tensor, dropoutP float64, isCausal bool, scale *float64) *Tensor {
-	var out C.agi_tensor
-	if err := C.agi_scaled_dot_product_attention__ScaledDotProductAttention(query.use("ScaledDotProductAttention", "query"), key.use("ScaledDotProductAttention", "key"), value.use("ScaledDotProductAttention", "value"), attnMask.useOptional("ScaledDotProductAttention", "attnMask"), C.double(dropoutP), C.bool(isCausal), (*C.double)(scale), &out); err != nil {
-		raise("ScaledDotProductAttention", err, query, key, value, attnMask)
-	}
-	return wrap("ScaledDotProductAttention", out)
 }
 
 // CrossEntropyLoss is aten::cross_entropy_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=Mean, SymInt ignore_index=-100, float label_smoothing=0.0) -> Tensor.

@@ -6,10 +6,10 @@ import (
 	"agiformer/internal/torch"
 )
 
-// Attend is scaled dot-product attention, by libtorch's fused kernel but where
-// that is the slower way: q [B, H, T, h], k and v [B, H, S, h], mask broadcastable to [B, H, T, S] (true =
-// visible) or nil. The scale is 1/sqrt(h), explicit. No dropout: the fused
-// kernel of the CPU refuses it.
+// Attend is scaled dot-product attention, by a fused kernel (torch.Attention) but
+// where that is the slower way: q [B, H, T, h], k and v [B, H, S, h], mask broadcastable to [B, H, T, S] (true =
+// visible) or nil. The scale is 1/sqrt(h). No dropout: the fused kernels of
+// the CPU have none.
 func Attend(q, k, v, mask *torch.Tensor, causal bool) *torch.Tensor {
 	scale := 1 / math.Sqrt(float64(q.Size(-1)))
 	if mask == nil && singly(q, k) {
@@ -21,7 +21,7 @@ func Attend(q, k, v, mask *torch.Tensor, causal bool) *torch.Tensor {
 	if plainIsFaster(q, k) {
 		return attendPlainly(q, k, v, mask, causal, scale)
 	}
-	return torch.ScaledDotProductAttention(q, k, v, mask, 0, causal, &scale)
+	return torch.Attention(q, k, v, mask, causal, scale)
 }
 
 // SelfAttend is causal attention of a sequence to itself, q, k, v [B, H, T,

@@ -1,0 +1,18 @@
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "attention.h"
+
+#if defined(__x86_64__)
+#pragma GCC target("avx512f,prefer-vector-width=512")
+#pragma GCC optimize("O3")
+#define LANES 16
+#include "attention_kernel.h"
+
+namespace agiformer {
+const AttentionKernels kAttentionAVX512{kLanes, forward, backward, forward_scratch, backward_scratch};
+}  // namespace agiformer
+#endif

@@ -1,0 +1,171 @@
+package torch_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"agiformer/internal/torch"
+)
+
+// attentionCase is a call of torch.Attention: heads of shape [batch, heads, queries or keys, width].
+type attentionCase struct {
+	batch, heads, queries, keys, width int64
+	causal                             bool
+	hidden                             []int64 // how many keys of each lane, behind the first, are hidden
+}
+
+func (c attentionCase) String() string {
+	return fmt.Sprintf("[%d %d %d|%d %d] causal %v hidden %v", c.batch, c.heads, c.queries, c.keys, c.width, c.causal, c.hidden)
+}
+
+// mask is that of the working memory: a null entry, what is hidden, what is not.
+func (c attentionCase) mask() *torch.Tensor {
+	if c.hidden == nil {
+		return nil
+	}
+	visible := make([]bool, 0, c.batch*c.keys)
+	for _, n := range c.hidden {
+		for j := range c.keys {
+			visible = append(visible, j == 0 || j > n)
+		}
+	}
+	return torch.FromSlice(visible, c.batch, 1, 1, c.keys)
+}
+
+// run gives the result and the gradients of q, k and v, in float64, computed in dtype from heads that lie packed.
+func (c attentionCase) run(dtype torch.DType, seed uint64) (named map[string][]float64) {
+	g := torch.NewGenerator(torch.CPU, seed)
+	defer g.Free()
+	normal := func(shape ...int64) *torch.Tensor {
+		return torch.Empty(torch.Float32, torch.CPU, shape...).Normal_(0, 1, g).ToDType(dtype)
+	}
+	part := func(length int64) *torch.Tensor {
+		return normal(c.batch, length, 3, c.heads, c.width).Select(2, 1).Transpose(1, 2).SetRequiresGrad(true)
+	}
+	q, k, v := part(c.queries), part(c.keys), part(c.keys)
+	y := torch.Attention(q, k, v, c.mask(), c.causal, 1/math.Sqrt(float64(c.width)))
+	target := normal(c.batch, c.queries, c.heads*c.width)
+	loss := y.Transpose(1, 2).Reshape(target.Shape()...).Mul(target).Sum()
+	grads := torch.Grad([]*torch.Tensor{loss}, []*torch.Tensor{q, k, v}, nil)
+	return map[string][]float64{"y": values(y), "dq": values(grads[0]), "dk": values(grads[1]), "dv": values(grads[2])}
+}
+
+// In float32, where the kernels are ours, as libtorch's in float64 from the same numbers: sizes around those that the
+// kernels cut to (6 and 48 queries, 16 and 256 keys), widths of one vector and of several.
+func TestAttentionIsLibtorchs(t *testing.T) {
+	t.Parallel()
+	for _, c := range []attentionCase{
+		{2, 3, 6, 6, 32, true, nil},
+		{1, 2, 7, 7, 8, true, nil},
+		{1, 2, 48, 48, 16, true, nil},
+		{1, 2, 101, 101, 24, true, nil},
+		{2, 1, 300, 300, 32, true, nil},
+		{1, 1, 270, 530, 40, true, nil},
+		{1, 1, 60, 31, 64, true, nil},
+		{2, 2, 50, 33, 32, false, nil},
+		{1, 2, 49, 257, 8, false, nil},
+		{2, 1, 20, 64, 128, false, nil},
+		{3, 2, 55, 270, 16, false, []int64{0, 200, 269}},
+		{2, 2, 90, 700, 32, false, []int64{15, 600}},
+		{2, 1, 48, 48, 16, true, []int64{20, 47}},
+		{1, 2, 5, 40, 32, false, nil},   // too few queries for our kernels
+		{1, 2, 12, 12, 12, true, nil},   // nor is this a width of theirs
+		{2, 1, 30, 20, 256, false, nil}, // wide
+	} {
+		do(t, func() {
+			got, want := c.run(torch.Float32, 5), c.run(torch.Float64, 5)
+			for name, exact := range want {
+				// Relative to the whole: single gradients cancel to next to nothing.
+				if d, n := distance(got[name], exact), norm(exact); !(d <= 2e-6*n) {
+					t.Errorf("%s: %s is off by %.2g of its norm", c, name, d/n)
+				}
+			}
+		})
+	}
+}
+
+func norm(x []float64) float64 { return distance(x, make([]float64, len(x))) }
+
+func distance(a, b []float64) float64 {
+	sum := 0.0
+	for i := range a {
+		sum += (a[i] - b[i]) * (a[i] - b[i])
+	}
+	return math.Sqrt(sum)
+}
+
+// A query that sees nothing reads 0, and nothing flows back.
+func TestAttentionToNothingIsZero(t *testing.T) {
+	t.Parallel()
+	do(t, func() {
+		q, kv := ramp(torch.Float32, 1, 0, 2, 1, 8, 8).SetRequiresGrad(true), ramp(torch.Float32, 1, 3, 2, 1, 20, 8).SetRequiresGrad(true)
+		mask := torch.Cat([]*torch.Tensor{torch.Zeros(torch.Bool, torch.CPU, 1, 1, 1, 20), torch.Ones(torch.Bool, torch.CPU, 1, 1, 1, 20)}, 0)
+		y := torch.Attention(q, kv, kv, mask, false, 0.5)
+		grads := torch.Grad([]*torch.Tensor{y.Sum()}, []*torch.Tensor{q, kv}, nil)
+		for name, x := range map[string]*torch.Tensor{"y": y, "the gradient of q": grads[0], "the gradient of k and v": grads[1]} {
+			first := x.Narrow(0, 0, 1)
+			if n := first.Abs().Sum().Item(); n != 0 {
+				t.Errorf("%s of a lane that sees nothing has the norm %g", name, n)
+			}
+			if name == "y" && x.Narrow(0, 1, 1).Abs().Sum().Item() == 0 {
+				t.Error("the other lane reads nothing either")
+			}
+		}
+	})
+}
+
+// What is not a number stays none, so that a step with it is recognised: in a query, a key or a value, also where
+// another score is infinite.
+func TestAttentionKeepsNaN(t *testing.T) {
+	t.Parallel()
+	do(t, func() {
+		for which := range 3 {
+			for _, bad := range []float64{math.NaN(), math.Inf(1)} {
+				x := []*torch.Tensor{ramp(torch.Float32, 1, 0, 1, 1, 40, 16), ramp(torch.Float32, 1, 1, 1, 1, 40, 16), ramp(torch.Float32, 1, 2, 1, 1, 40, 16)}
+				x[which].Select(2, 7).Fill_(bad)
+				for i := range x {
+					x[i].SetRequiresGrad(true)
+				}
+				y := torch.Attention(x[0], x[1], x[2], nil, true, 0.25)
+				finite := func(x *torch.Tensor) bool {
+					sum := x.Sum().Item()
+					return !math.IsNaN(sum) && !math.IsInf(sum, 0)
+				}
+				if finite(y.Narrow(2, 7, 33)) {
+					t.Errorf("%v in operand %d leaves no trace in the result", bad, which)
+				}
+				if !finite(y.Narrow(2, 0, 6)) { // six queries share a product: 0 times an infinite value may be in theirs
+					t.Errorf("%v in operand %d reaches the results before it", bad, which)
+				}
+				grads := torch.Grad([]*torch.Tensor{y.Sum()}, x, nil)
+				if finite(grads[0]) && finite(grads[1]) && finite(grads[2]) {
+					t.Errorf("%v in operand %d leaves no trace in the gradients", bad, which)
+				}
+			}
+		}
+	})
+}
+
+// One head among several threads, which share its queries out, and every other number of threads give the same bits.
+func TestAttentionIsTheSameOnEveryNumberOfThreads(t *testing.T) {
+	var before map[string][]float64
+	for _, threads := range []int{1, 2, 3} {
+		if err := torch.SetThreads(threads); err != nil {
+			t.Fatal(err)
+		}
+		do(t, func() {
+			now := attentionCase{1, 1, 500, 500, 32, true, nil}.run(torch.Float32, 9)
+			for name := range before {
+				if !slices.Equal(before[name], now[name]) {
+					t.Errorf("%s differs on %d threads", name, threads)
+				}
+			}
+			before = now
+		})
+	}
+	if err := torch.SetThreads(1); err != nil {
+		t.Fatal(err)
+	}
+}

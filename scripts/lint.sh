@@ -35,7 +35,7 @@ gofmt_clean() {
 }
 
 clang_format_clean() {
-	files 'csrc/*.cpp' 'csrc/*.h' 'csrc/*.c' | grep -v '/gen_' | xargs -r "$tools/clang-format" --dry-run --Werror
+	files 'csrc/*.cpp' 'csrc/*.h' '*.c' | grep -v '/gen_' | xargs -r "$tools/clang-format" --dry-run --Werror
 }
 
 shellcheck_clean() {

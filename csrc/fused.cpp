@@ -52,10 +52,26 @@ struct NormLinear : torch::autograd::Function<NormLinear> {
     const auto saved = ctx->get_saved_variables();
     const Tensor &weight = saved[3], &grad_y = grads[0];
     Norm norm{saved[0], saved[1], saved[2], {}, {}};
-    const Tensor normed = norm.forward(ctx->saved_data["eps"].toDouble(), weight.scalar_type());
+    const double eps = ctx->saved_data["eps"].toDouble();
+    if (!ctx->needs_input_grad(0)) return of_weights(norm, eps, weight, grad_y);
+    const Tensor normed = norm.forward(eps, weight.scalar_type());
     const Tensor grad_weight = weight_gradient(grad_y, normed);
     auto [grad_x, grad_norm_weight, grad_norm_bias] = norm.backward(product(grad_y, weight.t()));
     return {grad_x, grad_norm_weight, grad_norm_bias, Tensor(), grad_weight};
+  }
+
+ private:
+  // Where x needs no gradient, as what a stream remembers, one product gives the others. With γ and β the norm's weight
+  // and bias, y = (x̂∘γ + β)·Wᵀ, g the gradient of y, M = gᵀ·x̂ and s = Σ_t g_t:
+  //   dW = M∘γ + s·βᵀ, dγ_j = Σ_o W_oj·M_oj, dβ = Wᵀ·s.
+  static variable_list of_weights(const Norm &norm, double eps, const Tensor &weight, const Tensor &g) {
+    const auto type = norm.weight.scalar_type();
+    const int64_t out = weight.size(0);
+    Norm plain{norm.x, {}, {}, {}, {}};
+    const Tensor m = weight_gradient(g, plain.forward(eps, weight.scalar_type())).to(type);
+    const Tensor s = g.reshape({-1, out}).sum(0, /*keepdim=*/false, type), w = weight.to(type);
+    return {Tensor(), (w * m).sum(0), s.matmul(w), Tensor(),
+            (m * norm.weight).addr_(s, norm.bias).to(weight.scalar_type())};
   }
 };
 

@@ -126,8 +126,11 @@ bool large(const Tensor &x, const Tensor &weight) {
   return x.numel() / x.size(-1) >= 32 && weight.size(0) >= 64 && weight.size(1) >= 32;
 }
 
+// For a weight that is part of a wider one it would take a kernel that multiplies numbers singly.
 Tensor onednn(const Tensor &x, const Tensor &weight) {
-  return pointwise()->call(x, weight, std::nullopt, "none", c10::List<std::optional<at::Scalar>>(), std::nullopt);
+  const bool whole = weight.is_contiguous() || weight.t().is_contiguous();
+  return pointwise()->call(x, whole ? weight : weight.contiguous(), std::nullopt, "none",
+                           c10::List<std::optional<at::Scalar>>(), std::nullopt);
 }
 
 Tensor rows(const Tensor &t) { return t.reshape({-1, t.size(-1)}); }

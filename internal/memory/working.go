@@ -50,13 +50,12 @@ func (w *working) begin(c *Context, s *State) {
 	}
 	d := w.heads * w.head
 	last := func(x *torch.Tensor) *torch.Tensor { return x.Narrow(1, w.capacity-most-1, most+1) } // [B, 1+c, d]
-	inputs, states := w.input.Forward(last(s.inputs())), w.norm.Forward(last(s.states()))
+	inputs, states := last(s.inputs()), last(s.states())
+	keys := w.input.Linear(inputs, w.query)
+	values := w.norm.Linear(states, w.value.Columns(0, d)).Add_(w.input.Linear(inputs, w.value.Columns(d, d)))
 	// The null entry comes in front; of the keys the last drops out, of the values
-	// the first. All tokens are projected, and the value's weight in two halves: copies
-	// of parts would be kept for the gradient.
-	keys := w.query.Forward(inputs)
-	weight := w.value.Weight()
-	values := torch.Linear(states, weight.Narrow(1, 0, d), nil).Add(torch.Linear(inputs, weight.Narrow(1, d, d), nil))
+	// the first. All tokens are projected: copies of parts would be kept for the
+	// gradient.
 	behindNull := func(x *torch.Tensor, first int64) *torch.Tensor {
 		return nn.Heads(torch.Cat([]*torch.Tensor{torch.ZerosLike(x.Narrow(1, 0, 1)), x.Narrow(1, first, most)}, 1), w.heads)
 	}

@@ -118,3 +118,48 @@ func TestNormProductsInFloat32(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Where x needs no gradient NormLinear takes another way to those of the weights, here of a part of a wider weight.
+func TestNormLinearOfWhatNeedsNoGradient(t *testing.T) {
+	t.Parallel()
+	do(t, func() {
+		for dt, tolerance := range map[torch.DType]float64{torch.Float64: 1e-13, torch.Float32: 1e-5, torch.BFloat16: 1e-2} {
+			g := torch.NewGenerator(torch.CPU, 4)
+			defer g.Free()
+			wide := dt
+			if dt == torch.BFloat16 { // under autocast
+				wide = torch.Float32
+			}
+			leaf := func(shape ...int64) *torch.Tensor {
+				return torch.Empty(torch.Float32, torch.CPU, shape...).Normal_(0.2, 0.5, g).ToDType(wide).SetRequiresGrad(true)
+			}
+			x, leaves := leaf(2, 40, 64).Detach(), []*torch.Tensor{leaf(64), leaf(64), leaf(96, 128)}
+			seed := leaf(2, 40, 96).Detach()
+			gradients := func(y func(part *torch.Tensor) *torch.Tensor) []*torch.Tensor {
+				part := leaves[2].Narrow(1, 64, 64)
+				var loss *torch.Tensor
+				forward := func() { loss = y(part).ToDType(wide).Mul(seed).Sum() }
+				if dt == wide {
+					forward()
+				} else {
+					torch.Autocast(torch.CPUType, dt, forward)
+				}
+				return append(torch.Grad([]*torch.Tensor{loss}, leaves, nil), loss.Detach())
+			}
+			got := gradients(func(part *torch.Tensor) *torch.Tensor {
+				return torch.NormLinear(x, leaves[0], leaves[1], 1e-5, part)
+			})
+			want := gradients(func(part *torch.Tensor) *torch.Tensor {
+				return torch.Linear(torch.LayerNorm(x, []int64{64}, leaves[0], leaves[1], 1e-5), part, nil)
+			})
+			for i, name := range []string{"the norm's weight", "its bias", "the linear map", "the loss"} {
+				if got[i].DType() != wide {
+					t.Errorf("%s: the gradient of %s is %s", dt, name, got[i].DType())
+				}
+				if diff, norm := got[i].Sub(want[i]).Norm().Item(), want[i].Norm().Item(); !(diff <= tolerance*norm) {
+					t.Errorf("%s: the gradient of %s is off by %g of %g", dt, name, diff, norm)
+				}
+			}
+		}
+	})
+}

@@ -19,7 +19,7 @@ func (n LayerNorm) Forward(x *torch.Tensor) *torch.Tensor {
 }
 
 // Linear is l(n(x)) for x [..., d]. Its gradient computes the norm again instead
-// of keeping it.
+// of keeping it, and costs half where x needs none.
 func (n LayerNorm) Linear(x *torch.Tensor, l Linear) *torch.Tensor {
 	return torch.NormLinear(x, n.weight, n.bias, LayerNormEps, l.weight)
 }
@@ -44,6 +44,12 @@ func NewLinear(p Params) Linear { return Linear{weight: p.Get("weight")} }
 
 // Weight returns the weight [out, in].
 func (l Linear) Weight() *torch.Tensor { return l.weight }
+
+// Columns is the part of the map that n inputs from first on go through: the
+// map of [a; b] is the sum of its parts' maps of a and b.
+func (l Linear) Columns(first, n int64) Linear {
+	return Linear{weight: l.weight.Narrow(1, first, n)}
+}
 
 // Forward maps x [..., in] to [..., out].
 func (l Linear) Forward(x *torch.Tensor) *torch.Tensor { return torch.Project(x, l.weight) }

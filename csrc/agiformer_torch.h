@@ -71,8 +71,6 @@ agi_error *agi_grad_enabled(bool *on);
 agi_error *agi_backward(const agi_tensor *outputs, const agi_tensor *gradients, int64_t n, bool keep_graph);
 agi_error *agi_grad(const agi_tensor *outputs, const agi_tensor *gradients, int64_t n, const agi_tensor *inputs,
                     int64_t inputs_len, bool keep_graph, bool create_graph, agi_tensor *out);
-agi_error *agi_sdp_choice(agi_tensor q, agi_tensor k, agi_tensor v, agi_tensor mask, double dropout, bool is_causal,
-                          int64_t *out);
 
 // ---- composite operations with gradients of their own (fused.cpp)
 // y = LN(x)*weight^T; x [..., d], weight [out, d], y [..., out].
@@ -133,6 +131,8 @@ agi_error *agi_causal_convolution(agi_tensor x, agi_tensor factors, agi_tensor *
 // softmax(scale*q*k^T)*v; q [B, H, T, w], k and v [B, H, S, w], mask (true is visible) or 0.
 agi_error *agi_attention(agi_tensor q, agi_tensor k, agi_tensor v, agi_tensor mask, bool causal, double scale,
                          agi_tensor *out);
+// What computes it: 0 plain operations, 1 a fused kernel of libtorch, 2 our own.
+agi_error *agi_attention_kernel(agi_tensor q, agi_tensor k, agi_tensor v, agi_tensor mask, bool causal, int64_t *out);
 
 // ---- autocast
 typedef struct {

@@ -36,10 +36,14 @@ constexpr int64_t kFewestQueries = 6;
 const AttentionKernels &kernels_of(const Tensor &q) { return *attention_kernels(q.size(3)); }
 
 // The heads of a batch, [B, H, T, w], whose rows are contiguous.
-template <typename T>
-Rows<T> rows(const Tensor &t, int64_t head) {
-  const int64_t heads = t.size(1);
-  return {static_cast<T *>(t.data_ptr()) + head / heads * t.stride(0) + head % heads * t.stride(1), t.stride(2)};
+int64_t offset(const Tensor &t, int64_t head) {
+  return head / t.size(1) * t.stride(0) + head % t.size(1) * t.stride(1);
+}
+Rows<const float> rows(const Tensor &t, int64_t head) {
+  return {t.const_data_ptr<float>() + offset(t, head), t.stride(2)};
+}
+Rows<float> result_rows(const Tensor &t, int64_t head) {
+  return {t.mutable_data_ptr<float>() + offset(t, head), t.stride(2)};
 }
 
 Tensor with_rows(const Tensor &t) { return t.stride(3) == 1 ? t : t.contiguous(); }
@@ -70,7 +74,8 @@ struct Attention : torch::autograd::Function<Attention> {
     ctx->saved_data["scale"] = scale;
     ctx->save_for_backward({q, k, v, hidden, y, log_sums});
 
-    // Where there are fewer heads than threads, these share a head's queries out: each is computed by itself.
+    // Where there are fewer heads than threads, these share a head's queries out: each is computed by itself. Backward,
+    // whose sums run over queries, leaves a head to one thread.
     const int64_t all = batch * heads, threads = at::get_num_threads();
     const int64_t parts = std::clamp<int64_t>(threads / all, 1, (length + 191) / 192),
                   part = (length + parts - 1) / parts;
@@ -81,7 +86,7 @@ struct Attention : torch::autograd::Function<Attention> {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t at = i / parts, first = i % parts * part;
         kernels.forward(head_of(q, k, v, hidden, at, causal, scale), first, std::min(first + part, length),
-                        rows<float>(y, at), log_sums.data_ptr<float>() + at * length, scratch.data_ptr<float>());
+                        result_rows(y, at), log_sums.data_ptr<float>() + at * length, scratch.data_ptr<float>());
       }
     });
     return y;
@@ -101,10 +106,9 @@ struct Attention : torch::autograd::Function<Attention> {
       const Tensor scratch =
           at::empty({kernels.backward_scratch(head_of(q, k, v, hidden, 0, causal, scale))}, q.options());
       for (int64_t at = begin; at < end; ++at) {
-        kernels.backward(head_of(q, k, v, hidden, at, causal, scale), rows<const float>(y, at),
-                         log_sums.data_ptr<float>() + at * length, rows<const float>(grad_y, at),
-                         rows<float>(grad_q, at), rows<float>(grad_k, at), rows<float>(grad_v, at),
-                         scratch.data_ptr<float>());
+        kernels.backward(head_of(q, k, v, hidden, at, causal, scale), rows(y, at),
+                         log_sums.data_ptr<float>() + at * length, rows(grad_y, at), result_rows(grad_q, at),
+                         result_rows(grad_k, at), result_rows(grad_v, at), scratch.data_ptr<float>());
       }
     });
     return {grad_q, grad_k, grad_v, Tensor(), Tensor(), Tensor()};
@@ -115,15 +119,8 @@ struct Attention : torch::autograd::Function<Attention> {
                       bool causal, double scale) {
     const float *mask = nullptr;
     if (hidden.defined()) mask = hidden.const_data_ptr<float>() + head / q.size(1) * hidden.stride(0);
-    return {q.size(2),
-            k.size(2),
-            q.size(3),
-            rows<const float>(q, head),
-            rows<const float>(k, head),
-            rows<const float>(v, head),
-            static_cast<float>(scale),
-            causal,
-            mask};
+    return {q.size(2), k.size(2), q.size(3), rows(q, head), rows(k, head), rows(v, head), static_cast<float>(scale),
+            causal,    mask};
   }
 };
 
@@ -151,6 +148,16 @@ agi_error *agi_attention(agi_tensor q, agi_tensor k, agi_tensor v, agi_tensor ma
       *out = give(Attention::apply(ref(q), ref(k), ref(v), opt(mask), causal, scale));
     } else {
       *out = give(at::scaled_dot_product_attention(ref(q), ref(k), ref(v), opt(mask), 0, causal, scale));
+    }
+  });
+}
+
+agi_error *agi_attention_kernel(agi_tensor q, agi_tensor k, agi_tensor v, agi_tensor mask, bool causal, int64_t *out) {
+  return guard([&] {
+    if (ours(ref(q), ref(k), ref(v), opt(mask), 1)) {
+      *out = 2;
+    } else {
+      *out = at::_fused_sdp_choice(ref(q), ref(k), ref(v), opt(mask), 0, causal, std::nullopt, false) > 0;
     }
   });
 }

@@ -1,3 +1,5 @@
+// The headers come first: what they define is not to be compiled for this instruction set, since the linker may take it
+// for the whole library.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -7,6 +9,7 @@
 #include "attention.h"
 
 #if defined(__x86_64__)
+#include <immintrin.h>
 #pragma GCC target("avx2,fma")
 #pragma GCC optimize("O3")
 #define LANES 8

@@ -11,6 +11,8 @@
 // All of them are products A·B in which six rows of A meet two vectors of B (multiply): twelve sums, as many as a
 // processor with sixteen registers holds beside what they are made of. B is read along its rows; so Kᵀ and Vᵀ are laid
 // out for it once a head (Panels), while K, V, Q and dY are read as they lie.
+#include <immintrin.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -23,7 +25,7 @@ namespace agiformer {
 namespace {
 
 typedef float Vector __attribute__((vector_size(LANES * 4)));
-typedef int32_t Whole __attribute__((vector_size(LANES * 4)));
+typedef uint32_t Bits __attribute__((vector_size(LANES * 4)));
 
 constexpr int64_t kLanes = LANES, kPanel = 2 * kLanes, kRows = 6;
 constexpr int64_t kQueries = 8 * kRows, kKeys = 256;
@@ -54,7 +56,7 @@ INLINE float largest(Vector v) {
 // n = round(x/ln 2) it is 2^n·e^r, |r| <= ln(2)/2, by a polynomial, the two parts of ln 2 taken off one after the
 // other.
 INLINE Vector exponential(Vector x) {
-  constexpr float rounder = 12582912.0f;  // 1.5·2^23: a sum with it has no digits after the point
+  constexpr float rounder = 12582912.0f;  // 1.5·2^23: a sum with it has no digits after the point, and ends in n's bits
   const Vector shifted = x * 1.44269504088896341f + rounder;
   const Vector n = shifted - rounder;
   const Vector r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
@@ -64,8 +66,12 @@ INLINE Vector exponential(Vector x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * (r * r) + (r + 1.0f);
-  const Whole power = (reinterpret_cast<const Whole &>(shifted) << 23) + reinterpret_cast<const Whole &>(p);
-  return x < -87.0f ? Vector{} : reinterpret_cast<const Vector &>(power);
+  Bits power;
+  std::memcpy(&power, &shifted, sizeof power);
+  power = (power << 23) + 0x3f800000u;  // 2^n
+  Vector scale;
+  std::memcpy(&scale, &power, sizeof scale);
+  return x < -87.0f ? Vector{} : p * scale;  // what is not a number is so in p, whatever its bits
 }
 
 // ---------------------------------------------------------------- products
@@ -135,21 +141,12 @@ struct Panels {
   const float *panel(int64_t p) const { return data + p * kPanel * width; }
 };
 
-typedef float Four __attribute__((vector_size(16)));
-
 // Four rows of four numbers, transposed.
 INLINE void turn(const float *from, int64_t from_row, float *to, int64_t to_row) {
-  Four r[4];
-  for (int i = 0; i < 4; ++i) std::memcpy(&r[i], from + i * from_row, sizeof r[i]);
-  const Four low = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5),
-             high = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7),
-             low2 = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5),
-             high2 = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
-  r[0] = __builtin_shufflevector(low, low2, 0, 1, 4, 5);
-  r[1] = __builtin_shufflevector(low, low2, 2, 3, 6, 7);
-  r[2] = __builtin_shufflevector(high, high2, 0, 1, 4, 5);
-  r[3] = __builtin_shufflevector(high, high2, 2, 3, 6, 7);
-  for (int i = 0; i < 4; ++i) std::memcpy(to + i * to_row, &r[i], sizeof r[i]);
+  __m128 r[4];
+  for (int i = 0; i < 4; ++i) r[i] = _mm_loadu_ps(from + i * from_row);
+  _MM_TRANSPOSE4_PS(r[0], r[1], r[2], r[3]);
+  for (int i = 0; i < 4; ++i) _mm_storeu_ps(to + i * to_row, r[i]);
 }
 
 Panels lay_out(Rows<const float> m, int64_t rows, int64_t width, float *to) {
@@ -222,7 +219,7 @@ struct Running {
   float largest = -kInfinity, sum = 0;
 };
 
-// Turns a row of n products into exponentials and takes off y what the largest score has grown by.
+// Turns a row of products, so many vectors, into exponentials and takes off y what the largest score has grown by.
 INLINE void soften(const Head &h, float *row, int64_t vectors, Running &r, float *y) {
   Vector top[2] = {all(-kInfinity), all(-kInfinity)};
   for (int64_t j = 0; j < vectors; ++j) top[j & 1] = larger(load(row + j * kLanes), top[j & 1]);

@@ -1,6 +1,5 @@
 // Gradients: modes, leaves, backward.
 #include <ATen/ATen.h>
-#include <ATen/ops/_fused_sdp_choice.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -88,13 +87,6 @@ agi_error *agi_grad(const agi_tensor *outputs, const agi_tensor *gradients, int6
     auto grads = torch::autograd::grad(outs, outputs_of(inputs, inputs_len), gradients_of(gradients, outs), keep_graph,
                                        create_graph, /*allow_unused=*/true);
     for (size_t i = 0; i < grads.size(); i++) out[i] = give(std::move(grads[i]));
-  });
-}
-
-agi_error *agi_sdp_choice(agi_tensor q, agi_tensor k, agi_tensor v, agi_tensor mask, double dropout, bool is_causal,
-                          int64_t *out) {
-  return guard([&] {
-    *out = at::_fused_sdp_choice(ref(q), ref(k), ref(v), opt(mask), dropout, is_causal, std::nullopt, false);
   });
 }
 

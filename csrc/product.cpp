@@ -126,11 +126,15 @@ bool large(const Tensor &x, const Tensor &weight) {
   return x.numel() / x.size(-1) >= 32 && weight.size(0) >= 64 && weight.size(1) >= 32;
 }
 
-// For a weight that is part of a wider one it would take a kernel that multiplies numbers singly.
+// A weight that is part of a wider one is copied first, along its rows: oneDNN would multiply it number by number.
+Tensor whole(const Tensor &weight) {
+  if (weight.is_contiguous() || weight.t().is_contiguous()) return weight;
+  return weight.stride(0) == 1 ? weight.t().contiguous().t() : weight.contiguous();
+}
+
 Tensor onednn(const Tensor &x, const Tensor &weight) {
-  const bool whole = weight.is_contiguous() || weight.t().is_contiguous();
-  return pointwise()->call(x, whole ? weight : weight.contiguous(), std::nullopt, "none",
-                           c10::List<std::optional<at::Scalar>>(), std::nullopt);
+  return pointwise()->call(x, whole(weight), std::nullopt, "none", c10::List<std::optional<at::Scalar>>(),
+                           std::nullopt);
 }
 
 Tensor rows(const Tensor &t) { return t.reshape({-1, t.size(-1)}); }

@@ -115,7 +115,7 @@ func TestFusedKernel(t *testing.T) {
 				defer a.free()
 				rows := a.rowsAt(16, []int64{0, 2, 3, 7, 8, 9, 10, 15})
 				q, k, v := a.headsOf(t, states(8, dt), rows)
-				if !q.RequiresGrad() || !torch.FusedSDPAChosen(q, k, v, nil, true) {
+				if !q.RequiresGrad() || torch.AttentionKernelOf(q, k, v, nil, true) == torch.PlainAttention {
 					t.Errorf("%s in %s: the fused kernel is not chosen", kind, dt)
 				}
 				torch.NoGrad(func() {
@@ -125,7 +125,7 @@ func TestFusedKernel(t *testing.T) {
 					one := a.rowsAt(16, []int64{15})
 					q, _, _ := a.headsOf(t, states(1, dt), one)
 					keys := torch.Zeros(dt, torch.CPU, 1, k.Size(1), 17, k.Size(3)).Narrow(2, 0, cache.Len())
-					if !torch.FusedSDPAChosen(q, keys, keys, nil, false) {
+					if torch.AttentionKernelOf(q, keys, keys, nil, false) == torch.PlainAttention {
 						t.Errorf("%s in %s: the fused kernel is not chosen while decoding", kind, dt)
 					}
 				})

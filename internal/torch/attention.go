@@ -4,16 +4,18 @@ package torch
 #include "agiformer_torch.h"
 #cgo noescape agi_attention
 #cgo nocallback agi_attention
+#cgo noescape agi_attention_kernel
+#cgo nocallback agi_attention_kernel
 */
 import "C"
 
-// Attention is softmax(scale·q·kᵀ)·v, q [B, H, T, w] and k, v [B, H, S, w], as [B, H, T, w] in the layout
-// [B, T, H, w]. With causal, query i sees keys 0 to i; mask, broadcastable to [B, H, T, S] (true = visible) or nil,
-// may be given instead. No scores are kept for the gradient.
+// Attention is softmax(scale·q·kᵀ)·v, q [B, H, T, w] and k, v [B, H, S, w], as [B, H, T, w]. With causal, query i sees
+// keys 0 to i; of these only what mask shows, broadcastable to [B, H, T, S] (true = visible) or nil. A fused kernel
+// keeps no scores for the gradient, which cannot be differentiated again.
 //
-// On an x86 processor with AVX2 float32 heads of a multiple of 8 take kernels of our own, sixteen where it has AVX-512,
-// with no mask or [B, 1, 1, S]; a query that sees nothing gives 0. All else is libtorch's
-// scaled_dot_product_attention.
+// On x86 processors with AVX2 kernels of our own compute float32 heads whose width is a multiple of 8, from six queries
+// on, outside autocast, with no mask or one [B, 1, 1, S]; a query that sees nothing reads 0. All else is libtorch's
+// scaled_dot_product_attention. AttentionKernelOf tells which it is.
 func Attention(q, k, v, mask *Tensor, causal bool, scale float64) *Tensor {
 	const op = "Attention"
 	var out C.agi_tensor
@@ -21,4 +23,26 @@ func Attention(q, k, v, mask *Tensor, causal bool, scale float64) *Tensor {
 		raise(op, err, q, k, v, mask)
 	}
 	return wrap(op, out)
+}
+
+// AttentionKernel is what computes Attention.
+type AttentionKernel int64
+
+const (
+	// PlainAttention makes the whole matrix of scores.
+	PlainAttention AttentionKernel = iota
+	// LibtorchAttention is a fused kernel of libtorch.
+	LibtorchAttention
+	// OwnAttention is one of ours.
+	OwnAttention
+)
+
+// AttentionKernelOf tells what computes Attention of these.
+func AttentionKernelOf(q, k, v, mask *Tensor, causal bool) AttentionKernel {
+	const op = "AttentionKernelOf"
+	var kernel C.int64_t
+	if err := C.agi_attention_kernel(q.use(op, "q"), k.use(op, "k"), v.use(op, "v"), mask.useOptional(op, "mask"), C.bool(causal), &kernel); err != nil {
+		raise(op, err, q, k, v, mask)
+	}
+	return AttentionKernel(kernel)
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 
+	"golang.org/x/sys/cpu"
+
 	"agiformer/internal/torch"
 )
 
@@ -13,25 +15,26 @@ import (
 type attentionCase struct {
 	batch, heads, queries, keys, width int64
 	causal                             bool
-	hidden                             []int64 // how many keys of each lane, behind the first, are hidden
+	hidden                             []int64 // how many keys of each lane are hidden, the first ones
+	null                               bool    // but for a null entry in front, as the working memory's
 }
 
 func (c attentionCase) String() string {
-	return fmt.Sprintf("[%d %d %d|%d %d] causal %v hidden %v", c.batch, c.heads, c.queries, c.keys, c.width, c.causal, c.hidden)
+	return fmt.Sprintf("[%d %d %d|%d %d] causal %v hidden %v null %v", c.batch, c.heads, c.queries, c.keys, c.width, c.causal, c.hidden, c.null)
 }
 
-// mask is that of the working memory: a null entry, what is hidden, what is not.
+// mask is [B, 1, 1, S], or nil.
 func (c attentionCase) mask() *torch.Tensor {
 	if c.hidden == nil {
 		return nil
 	}
-	visible := make([]bool, 0, c.batch*c.keys)
+	var visible []bool
 	for _, n := range c.hidden {
 		for j := range c.keys {
-			visible = append(visible, j == 0 || j > n)
+			visible = append(visible, j >= n || c.null && j == 0)
 		}
 	}
-	return torch.FromSlice(visible, c.batch, 1, 1, c.keys)
+	return torch.FromSlice(visible, int64(len(c.hidden)), 1, 1, c.keys)
 }
 
 // run gives the result and the gradients of q, k and v, in float64, computed in dtype from heads that lie packed.
@@ -56,25 +59,39 @@ func (c attentionCase) run(dtype torch.DType, seed uint64) (named map[string][]f
 // kernels cut to (6 and 48 queries, 16 and 256 keys), widths of one vector and of several.
 func TestAttentionIsLibtorchs(t *testing.T) {
 	t.Parallel()
-	for _, c := range []attentionCase{
-		{2, 3, 6, 6, 32, true, nil},
-		{1, 2, 7, 7, 8, true, nil},
-		{1, 2, 48, 48, 16, true, nil},
-		{1, 2, 101, 101, 24, true, nil},
-		{2, 1, 300, 300, 32, true, nil},
-		{1, 1, 270, 530, 40, true, nil},
-		{1, 1, 60, 31, 64, true, nil},
-		{2, 2, 50, 33, 32, false, nil},
-		{1, 2, 49, 257, 8, false, nil},
-		{2, 1, 20, 64, 128, false, nil},
-		{3, 2, 55, 270, 16, false, []int64{0, 200, 269}},
-		{2, 2, 90, 700, 32, false, []int64{15, 600}},
-		{2, 1, 48, 48, 16, true, []int64{20, 47}},
-		{1, 2, 5, 40, 32, false, nil},   // too few queries for our kernels
-		{1, 2, 12, 12, 12, true, nil},   // nor is this a width of theirs
-		{2, 1, 30, 20, 256, false, nil}, // wide
+	ours, theirs := torch.OwnAttention, torch.LibtorchAttention
+	if !cpu.X86.HasAVX2 || !cpu.X86.HasFMA {
+		ours = theirs
+	}
+	for _, c := range []struct {
+		attentionCase
+		by torch.AttentionKernel
+	}{
+		{attentionCase{2, 3, 6, 6, 32, true, nil, false}, ours},
+		{attentionCase{1, 2, 7, 7, 8, true, nil, false}, ours},
+		{attentionCase{1, 2, 48, 48, 16, true, nil, false}, ours},
+		{attentionCase{1, 2, 101, 101, 24, true, nil, false}, ours},
+		{attentionCase{2, 1, 300, 300, 32, true, nil, false}, ours},
+		{attentionCase{1, 1, 270, 530, 40, true, nil, false}, ours},
+		{attentionCase{1, 1, 60, 31, 64, true, nil, false}, ours},
+		{attentionCase{2, 2, 50, 33, 32, false, nil, false}, ours},
+		{attentionCase{1, 2, 49, 257, 8, false, nil, false}, ours},
+		{attentionCase{2, 1, 20, 64, 128, false, nil, false}, ours},
+		{attentionCase{2, 1, 30, 20, 256, false, nil, false}, ours},
+		{attentionCase{3, 2, 55, 270, 16, false, []int64{1, 201, 269}, true}, ours},
+		{attentionCase{2, 2, 90, 700, 32, false, []int64{15, 600}, true}, ours},
+		{attentionCase{2, 2, 31, 600, 32, false, []int64{17, 550}, false}, ours},
+		{attentionCase{2, 1, 48, 48, 16, true, []int64{20, 47}, true}, ours},
+		{attentionCase{2, 1, 400, 400, 16, true, []int64{300, 0}, true}, ours},
+		{attentionCase{2, 2, 20, 40, 32, false, []int64{30}, false}, theirs}, // one mask for all lanes
+		{attentionCase{1, 2, 5, 40, 32, false, nil, false}, theirs},          // too few queries
+		{attentionCase{1, 2, 12, 12, 12, true, nil, false}, theirs},          // nor is this a width of ours
 	} {
 		do(t, func() {
+			q, kv := ones(c.batch, c.heads, c.queries, c.width).Float(), ones(c.batch, c.heads, c.keys, c.width).Float()
+			if by := torch.AttentionKernelOf(q, kv, kv, c.mask(), c.causal); by != c.by {
+				t.Errorf("%s is computed by %d, want %d", c, by, c.by)
+			}
 			got, want := c.run(torch.Float32, 5), c.run(torch.Float64, 5)
 			for name, exact := range want {
 				// Relative to the whole: single gradients cancel to next to nothing.
@@ -116,15 +133,20 @@ func TestAttentionToNothingIsZero(t *testing.T) {
 	})
 }
 
-// What is not a number stays none, so that a step with it is recognised: in a query, a key or a value, also where
-// another score is infinite.
+// notANumber has NaN with several bits below the first, CUDA's among them.
+var notANumber = []float32{
+	float32(math.NaN()), math.Float32frombits(0x7fc00001), math.Float32frombits(0x7fffffff), math.Float32frombits(0xffffffff), float32(math.Inf(1)),
+}
+
+// What is not a number stays none, so that a step with it is recognised: in a query, a key or a value, or
+// infinite there.
 func TestAttentionKeepsNaN(t *testing.T) {
 	t.Parallel()
 	do(t, func() {
 		for which := range 3 {
-			for _, bad := range []float64{math.NaN(), math.Inf(1)} {
+			for _, bad := range notANumber {
 				x := []*torch.Tensor{ramp(torch.Float32, 1, 0, 1, 1, 40, 16), ramp(torch.Float32, 1, 1, 1, 1, 40, 16), ramp(torch.Float32, 1, 2, 1, 1, 40, 16)}
-				x[which].Select(2, 7).Fill_(bad)
+				x[which].Select(2, 7).Copy_(torch.FromSlice([]float32{bad}, 1).Expand(1, 1, 16))
 				for i := range x {
 					x[i].SetRequiresGrad(true)
 				}
@@ -148,15 +170,53 @@ func TestAttentionKeepsNaN(t *testing.T) {
 	})
 }
 
-// One head among several threads, which share its queries out, and every other number of threads give the same bits.
+// Keys and values that are one for all lanes, and gradients of one number: what autograd hands over without copying.
+func TestAttentionOfExpandedHeads(t *testing.T) {
+	t.Parallel()
+	do(t, func() {
+		run := func(dtype torch.DType) (named []*torch.Tensor) {
+			q := ramp(dtype, 1, 0, 3, 1, 9, 8).SetRequiresGrad(true)
+			slots := ramp(dtype, 1, 5, 1, 1, 20, 8).SetRequiresGrad(true)
+			kv := slots.Expand(3, 1, 20, 8)
+			y := torch.Attention(q, kv, kv, nil, false, 0.3)
+			return append(torch.Grad([]*torch.Tensor{y.Sum()}, []*torch.Tensor{q, slots}, nil), y)
+		}
+		got, want := run(torch.Float32), run(torch.Float64)
+		for i := range want {
+			near(t, fmt.Sprintf("result %d", i), values(got[i]), values(want[i]), 1e-5)
+		}
+	})
+}
+
+// Under autocast float32 heads are attended in its type, as by libtorch.
+func TestAttentionUnderAutocast(t *testing.T) {
+	t.Parallel()
+	do(t, func() {
+		q := ramp(torch.Float32, 1, 0, 1, 1, 9, 8)
+		torch.Autocast(torch.CPUType, torch.BFloat16, func() {
+			if y := torch.Attention(q, q, q, nil, true, 1); y.DType() != torch.BFloat16 {
+				t.Errorf("the result is %s", y.DType())
+			}
+		})
+	})
+}
+
+// One head among several threads, which share its queries out, gives the same bits as on one. Not in parallel with other
+// tests: the number belongs to the process.
 func TestAttentionIsTheSameOnEveryNumberOfThreads(t *testing.T) {
-	var before map[string][]float64
-	for _, threads := range []int{1, 2, 3} {
-		if err := torch.SetThreads(threads); err != nil {
+	set := func(n int) {
+		if err := torch.SetThreads(n); err != nil {
 			t.Fatal(err)
 		}
+	}
+	usual := 1
+	do(t, func() { usual = torch.Threads() })
+	t.Cleanup(func() { set(usual) })
+	var before map[string][]float64
+	for _, threads := range []int{1, 2, 3} {
+		set(threads)
 		do(t, func() {
-			now := attentionCase{1, 1, 500, 500, 32, true, nil}.run(torch.Float32, 9)
+			now := attentionCase{1, 1, 500, 500, 32, true, nil, false}.run(torch.Float32, 9)
 			for name := range before {
 				if !slices.Equal(before[name], now[name]) {
 					t.Errorf("%s differs on %d threads", name, threads)
@@ -164,8 +224,5 @@ func TestAttentionIsTheSameOnEveryNumberOfThreads(t *testing.T) {
 			}
 			before = now
 		})
-	}
-	if err := torch.SetThreads(1); err != nil {
-		t.Fatal(err)
 	}
 }

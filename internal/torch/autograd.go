@@ -156,16 +156,3 @@ func Grads(params []*Tensor) []*Tensor {
 	}
 	return grads
 }
-
-// FusedSDPAChosen tells whether libtorch takes a fused kernel for
-// ScaledDotProductAttention of these inputs (without dropout), instead of the
-// one that makes the whole attention matrix.
-func FusedSDPAChosen(q, k, v, mask *Tensor, isCausal bool) bool {
-	const op = "FusedSDPAChosen"
-	var choice C.int64_t
-	e := C.agi_sdp_choice(q.use(op, "q"), k.use(op, "k"), v.use(op, "v"), mask.useOptional(op, "mask"), 0, C.bool(isCausal), &choice)
-	if e != nil {
-		raise(op, e, q, k, v, mask)
-	}
-	return choice > 0 // 0 is the plain kernel, -1 none
-}

@@ -82,24 +82,3 @@ func TestNoGradAndDetach(t *testing.T) {
 		}
 	})
 }
-
-func TestFusedAttentionIsChosen(t *testing.T) {
-	t.Parallel()
-	do(t, func() {
-		for _, dt := range []torch.DType{torch.Float32, torch.Float64, torch.BFloat16} {
-			q := ramp(dt, 1, 0, 2, 2, 16, 8)
-			if !torch.FusedSDPAChosen(q, q, q, nil, true) {
-				t.Errorf("no fused kernel for causal %s", dt)
-			}
-			mask := torch.Zeros(dt, torch.CPU, 2, 1, 16, 16)
-			if !torch.FusedSDPAChosen(q, q, q, mask, false) {
-				t.Errorf("no fused kernel for %s with a mask", dt)
-			}
-		}
-		// The CPU's fused kernel wants q, k and v of one width.
-		q, v := ramp(torch.Float32, 1, 0, 2, 2, 16, 8), ramp(torch.Float32, 1, 0, 2, 2, 16, 24)
-		if torch.FusedSDPAChosen(q, q, v, nil, true) {
-			t.Error("a fused kernel for values of another width: the check says nothing")
-		}
-	})
-}

@@ -7,9 +7,9 @@ import (
 )
 
 // Attend is scaled dot-product attention, by a fused kernel (torch.Attention) but
-// where that is the slower way: q [B, H, T, h], k and v [B, H, S, h], mask broadcastable to [B, H, T, S] (true =
-// visible) or nil. The scale is 1/sqrt(h). No dropout: the fused kernels of
-// the CPU have none.
+// where that is the slower way: q [B, H, T, h], k and v [B, H, S, h], mask
+// broadcastable to [B, H, T, S] (true = visible) or nil. The scale is 1/sqrt(h).
+// There is no dropout: the CPU's fused kernels know none.
 func Attend(q, k, v, mask *torch.Tensor, causal bool) *torch.Tensor {
 	scale := 1 / math.Sqrt(float64(q.Size(-1)))
 	if mask == nil && singly(q, k) {

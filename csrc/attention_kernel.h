@@ -1,16 +1,16 @@
 // The arithmetic of attention.h for one instruction set. A file that includes this has chosen it by #pragma GCC target,
 // and defines LANES, the numbers of a vector, first; everything here is then private to that file.
 //
-// Queries are taken kQueries at a time and keys kKeys at a time, so that the tile of scores between them stays in the
-// first cache; softmax's largest score and sum are carried from tile to tile (Dao et al. 2022, FlashAttention). Of each
-// tile backward computes the scores again:
+// Queries are taken kQueries at a time, by sixes, and keys kKeys at a time, so that the tile of scores between them
+// stays in the caches; softmax's largest score and sum are carried from tile to tile (Dao et al. 2022, FlashAttention).
+// Of each tile backward computes the scores again:
 //
 //   S = scale·Q·Kᵀ, P = exp(S - L), dP = dY·Vᵀ, dS = scale·P∘(dP - δ), δ_i = Σ_j y_ij·dy_ij
 //   dQ += dS·K, dK += dSᵀ·Q, dV += Pᵀ·dY
 //
 // All of them are products A·B in which six rows of A meet two vectors of B (multiply): twelve sums, as many as a
-// processor with sixteen registers holds beside what they are made of. B is read along its rows; so Kᵀ and Vᵀ are laid
-// out for it once a head (Panels), while K, V, Q and dY are read as they lie.
+// processor with sixteen registers holds beside what they are made of. B is read along its rows: Kᵀ and Vᵀ are laid out
+// for it once a head (Panels), and what else is read again and again is copied to lie side by side (copy_rows).
 #include <immintrin.h>
 
 #include <algorithm>
@@ -102,23 +102,12 @@ INLINE void multiply_block(const float *a, int64_t a_row, int64_t a_step, const 
     for (int j = 0; j < vectors; ++j) store(c + i * c_row + j * kLanes, s[i][j]);
 }
 
-template <int vectors, bool add>
+// The same for a number of rows that is known only now, up to `most`.
+template <int vectors, bool add, int most = kRows>
 void multiply_rows(int64_t rows, const float *a, int64_t a_row, int64_t a_step, const float *b, int64_t b_row,
                    int64_t n, float *c, int64_t c_row) {
-  switch (rows) {
-    case 6:
-      return multiply_block<6, vectors, add>(a, a_row, a_step, b, b_row, n, c, c_row);
-    case 5:
-      return multiply_block<5, vectors, add>(a, a_row, a_step, b, b_row, n, c, c_row);
-    case 4:
-      return multiply_block<4, vectors, add>(a, a_row, a_step, b, b_row, n, c, c_row);
-    case 3:
-      return multiply_block<3, vectors, add>(a, a_row, a_step, b, b_row, n, c, c_row);
-    case 2:
-      return multiply_block<2, vectors, add>(a, a_row, a_step, b, b_row, n, c, c_row);
-    case 1:
-      return multiply_block<1, vectors, add>(a, a_row, a_step, b, b_row, n, c, c_row);
-  }
+  if (rows == most) return multiply_block<most, vectors, add>(a, a_row, a_step, b, b_row, n, c, c_row);
+  if constexpr (most > 1) multiply_rows<vectors, add, most - 1>(rows, a, a_row, a_step, b, b_row, n, c, c_row);
 }
 
 // Up to six rows of A·B, added to c: `width` columns, a multiple of a vector.
@@ -259,7 +248,7 @@ INLINE void attend(const Head &h, Span queries, const Panels &k, Span keys, Runn
 void forward_tile(const Head &h, Span queries, const Panels &k, Rows<float> y, float *log_sums, float *sums) {
   Running running[kQueries];
   std::fill_n(sums, queries.size() * h.width, 0.0f);
-  const int64_t end = h.causal ? std::min(h.keys, queries.last) : h.keys;
+  const int64_t end = seen(h, {0, h.keys}, queries.last - 1);
   for (int64_t first = 0; first < end; first += kKeys) {
     const Span keys = shown(h, {first, std::min(first + kKeys, end)});
     for (int64_t i = queries.first; i < queries.last; i += kRows) {
@@ -280,7 +269,7 @@ int64_t forward_scratch(const Head &h) { return laid_out(h) + (h.keys + kQueries
 
 void forward(const Head &head, int64_t first, int64_t last, Rows<float> y, float *log_sums, float *scratch) {
   Head h = head;
-  if (h.causal) h.keys = std::min(h.keys, last);
+  h.keys = seen(h, {0, h.keys}, last - 1);
   const Panels k = lay_out(h.k, h.keys, h.width, scratch);
   scratch += laid_out(h);
   copy_rows(h.v, h.keys, h.width, {scratch, h.width});
@@ -346,7 +335,7 @@ void backward_tile(const Backward &b, Span queries) {
       total += load(b.y.data + i * b.y.stride + j) * load(b.grad_y.data + i * b.grad_y.stride + j);
     delta[i - queries.first] = sum(total);
   }
-  const int64_t end = h.causal ? std::min(h.keys, queries.last) : h.keys;
+  const int64_t end = seen(h, {0, h.keys}, queries.last - 1);
   for (int64_t first = 0; first < end; first += kKeys) {
     const Span keys = shown(h, {first, std::min(first + kKeys, end)});
     for (int64_t i = queries.first; i < queries.last; i += kRows) {
@@ -380,10 +369,17 @@ void backward(const Head &head, Rows<const float> y, const float *log_sums, Rows
   };
   h.q = copy(h.q, h.queries);
   h.k = copy(h.k, h.keys);
-  Backward b{h,       k,      v, y, copy(grad_y, h.queries), log_sums, zeros(h.queries), zeros(h.keys), zeros(h.keys),
-             nullptr, nullptr};
-  b.p = take(kQueries * kKeys);
-  b.ds = take(kQueries * kKeys);
+  const Backward b{h,
+                   k,
+                   v,
+                   y,
+                   copy(grad_y, h.queries),
+                   log_sums,
+                   zeros(h.queries),
+                   zeros(h.keys),
+                   zeros(h.keys),
+                   take(kQueries * kKeys),
+                   take(kQueries * kKeys)};
   for (int64_t i = 0; i < h.queries; i += kQueries) backward_tile(b, {i, std::min(i + kQueries, h.queries)});
   copy_rows({b.grad_q.data, h.width}, h.queries, h.width, grad_q);
   copy_rows({b.grad_k.data, h.width}, h.keys, h.width, grad_k);

@@ -37,8 +37,8 @@ func (c attentionCase) mask() *torch.Tensor {
 	return torch.FromSlice(visible, int64(len(c.hidden)), 1, 1, c.keys)
 }
 
-// run gives the result and the gradients of q, k and v, in float64, computed in dtype from heads that lie packed.
-func (c attentionCase) run(dtype torch.DType, seed uint64) (named map[string][]float64) {
+// run gives the result and the gradients of q, k and v, computed in dtype from heads that lie packed.
+func (c attentionCase) run(dtype torch.DType, seed uint64) (named map[string]*torch.Tensor) {
 	g := torch.NewGenerator(torch.CPU, seed)
 	defer g.Free()
 	normal := func(shape ...int64) *torch.Tensor {
@@ -52,7 +52,7 @@ func (c attentionCase) run(dtype torch.DType, seed uint64) (named map[string][]f
 	target := normal(c.batch, c.queries, c.heads*c.width)
 	loss := y.Transpose(1, 2).Reshape(target.Shape()...).Mul(target).Sum()
 	grads := torch.Grad([]*torch.Tensor{loss}, []*torch.Tensor{q, k, v}, nil)
-	return map[string][]float64{"y": values(y), "dq": values(grads[0]), "dk": values(grads[1]), "dv": values(grads[2])}
+	return map[string]*torch.Tensor{"y": y, "dq": grads[0], "dk": grads[1], "dv": grads[2]}
 }
 
 // In float32, where the kernels are ours, as libtorch's in float64 from the same numbers: sizes around those that the
@@ -88,29 +88,17 @@ func TestAttentionIsLibtorchs(t *testing.T) {
 		{attentionCase{1, 2, 12, 12, 12, true, nil, false}, theirs},          // nor is this a width of ours
 	} {
 		do(t, func() {
-			q, kv := ones(c.batch, c.heads, c.queries, c.width).Float(), ones(c.batch, c.heads, c.keys, c.width).Float()
+			q, kv := ones(c.batch, c.heads, c.queries, c.width), ones(c.batch, c.heads, c.keys, c.width)
 			if by := torch.AttentionKernelOf(q, kv, kv, c.mask(), c.causal); by != c.by {
 				t.Errorf("%s is computed by %d, want %d", c, by, c.by)
 			}
 			got, want := c.run(torch.Float32, 5), c.run(torch.Float64, 5)
 			for name, exact := range want {
 				// Relative to the whole: single gradients cancel to next to nothing.
-				if d, n := distance(got[name], exact), norm(exact); !(d <= 2e-6*n) {
-					t.Errorf("%s: %s is off by %.2g of its norm", c, name, d/n)
-				}
+				nearInNorm(t, fmt.Sprintf("%s: %s", c, name), got[name], exact, 2e-6)
 			}
 		})
 	}
-}
-
-func norm(x []float64) float64 { return distance(x, make([]float64, len(x))) }
-
-func distance(a, b []float64) float64 {
-	sum := 0.0
-	for i := range a {
-		sum += (a[i] - b[i]) * (a[i] - b[i])
-	}
-	return math.Sqrt(sum)
 }
 
 // A query that sees nothing reads 0, and nothing flows back.
@@ -216,7 +204,10 @@ func TestAttentionIsTheSameOnEveryNumberOfThreads(t *testing.T) {
 	for _, threads := range []int{1, 2, 3} {
 		set(threads)
 		do(t, func() {
-			now := attentionCase{1, 1, 500, 500, 32, true, nil, false}.run(torch.Float32, 9)
+			now := make(map[string][]float64)
+			for name, x := range (attentionCase{1, 1, 500, 500, 32, true, nil, false}).run(torch.Float32, 9) {
+				now[name] = values(x)
+			}
 			for name := range before {
 				if !slices.Equal(before[name], now[name]) {
 					t.Errorf("%s differs on %d threads", name, threads)

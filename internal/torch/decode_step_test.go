@@ -27,13 +27,6 @@ func (r row) append(k, v *torch.Tensor, place int64) (keys, values *torch.Tensor
 	return keys, values
 }
 
-func nearRow(t *testing.T, what string, got, want *torch.Tensor, tolerance float64) {
-	t.Helper()
-	if diff, norm := got.View(want.Shape()...).Sub(want).Float().Norm().Item(), want.Float().Norm().Item(); !(diff <= tolerance*norm) {
-		t.Errorf("%s is off by %g of %g", what, diff, norm)
-	}
-}
-
 // TestAttendStepSeesLess: the position writes its key and value, and sees those
 // before it only; a query alone writes nothing.
 func TestAttendStepSeesLess(t *testing.T) {
@@ -49,12 +42,12 @@ func TestAttendStepSeesLess(t *testing.T) {
 				want := torch.AttendRow(q, seen(r.keys), seen(r.values), 0.2)
 				query := r.packed.Narrow(2, 0, c.heads*c.width).Clone()
 				alone := torch.QueryStep(query, r.cos, r.sin, r.keys, r.values, c.length, 0.2)
-				nearRow(t, fmt.Sprintf("%+v: a query", c), alone, want, 1e-5)
+				nearInNorm(t, fmt.Sprintf("%+v: a query", c), alone, want, 1e-5)
 				wantKeys, wantValues := r.append(k, v, c.length)
 				got := torch.AttendStep(r.packed, r.cos, r.sin, nil, nil, r.keys, r.values, c.length, c.length, 0.2)
-				nearRow(t, fmt.Sprintf("%+v: a position", c), got, want, 1e-5)
-				nearRow(t, fmt.Sprintf("%+v: keys", c), r.keys, wantKeys, 1e-3)
-				nearRow(t, fmt.Sprintf("%+v: values", c), r.values, wantValues, 1e-3)
+				nearInNorm(t, fmt.Sprintf("%+v: a position", c), got, want, 1e-5)
+				nearInNorm(t, fmt.Sprintf("%+v: keys", c), r.keys, wantKeys, 1e-3)
+				nearInNorm(t, fmt.Sprintf("%+v: values", c), r.values, wantValues, 1e-3)
 			}
 		})
 	})
@@ -103,9 +96,9 @@ func TestSpatialStep(t *testing.T) {
 				if c.dtype == torch.BFloat16 { // a point next to the middle of two numbers is rounded to either
 					tolerance = 1e-2
 				}
-				nearRow(t, fmt.Sprintf("%+v: the result", c), got, want, tolerance)
-				nearRow(t, fmt.Sprintf("%+v: keys", c), r.keys, keys, 1e-3)
-				nearRow(t, fmt.Sprintf("%+v: values", c), r.values, values, 1e-3)
+				nearInNorm(t, fmt.Sprintf("%+v: the result", c), got, want, tolerance)
+				nearInNorm(t, fmt.Sprintf("%+v: keys", c), r.keys, keys, 1e-3)
+				nearInNorm(t, fmt.Sprintf("%+v: values", c), r.values, values, 1e-3)
 			}
 		})
 	})
@@ -131,8 +124,8 @@ func TestRetainStep(t *testing.T) {
 					parts = append(parts, torch.RetainStep(token, cos.Narrow(0, i, 1), sin.Narrow(0, i, 1), decay, state))
 				}
 				got := torch.Cat(parts, 1).View(1, c.length, c.heads, c.width).Transpose(1, 2)
-				nearRow(t, fmt.Sprintf("%+v: the result", c), got, want, 1e-5)
-				nearRow(t, fmt.Sprintf("%+v: the state", c), state, last, 1e-5)
+				nearInNorm(t, fmt.Sprintf("%+v: the result", c), got, want, 1e-5)
+				nearInNorm(t, fmt.Sprintf("%+v: the state", c), state, last, 1e-5)
 			}
 		})
 	})

@@ -59,21 +59,22 @@ func load() error {
 // kernels is what KeepKernels set, 0 before.
 var kernels atomic.Int64
 
-const fewestKernels = 64
+// FewestKernels is how many are kept without a call of KeepKernels.
+const FewestKernels = 64
 
 // KeepKernels says how many of the kernels that oneDNN prepares, one for every
 // shape of a product it meets, are kept on the CPU: its own default is 1024. The
 // experts' subsequences have many shapes, each kernel takes memory that grows with
 // the weights, and one that was dropped costs some tenths of a millisecond again
-// (docs/performance.md). Without a call 64 are kept. It has to be called before the
-// first job; later it changes nothing.
+// (docs/performance.md). It has to be called before the first job; later it changes
+// nothing.
 func KeepKernels(n int) { kernels.Store(int64(n)) }
 
 // settings are read by libtorch's own libraries as they are loaded. A user's own
 // value stays.
 func settings() []struct{ name, value string } {
 	return []struct{ name, value string }{
-		{"ONEDNN_PRIMITIVE_CACHE_CAPACITY", strconv.FormatInt(cmp.Or(kernels.Load(), fewestKernels), 10)},
+		{"ONEDNN_PRIMITIVE_CACHE_CAPACITY", strconv.FormatInt(cmp.Or(kernels.Load(), FewestKernels), 10)},
 		// At the end of each parallel region OpenMP's threads spin, by default for
 		// seconds. Where something else wants their cores they hinder the thread they
 		// wait for: a step on two busy cores took 25 times as long. Some ten

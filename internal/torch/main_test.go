@@ -103,3 +103,12 @@ func golden[T any](t testing.TB, name string) T {
 	}
 	return entry
 }
+
+// nearInNorm compares tensors of the same numbers, whatever their shape: the norm of
+// the difference is at most so much of want's.
+func nearInNorm(t *testing.T, what string, got, want *torch.Tensor, tolerance float64) {
+	t.Helper()
+	if diff, norm := got.View(want.Shape()...).Sub(want).ToDType(torch.Float64).Norm().Item(), want.ToDType(torch.Float64).Norm().Item(); !(diff <= tolerance*norm) {
+		t.Errorf("%s is off by %g of %g", what, diff, norm)
+	}
+}

@@ -1,6 +1,9 @@
 package train
 
-import "agiformer/internal/config"
+import (
+	"agiformer/internal/config"
+	"agiformer/internal/torch"
+)
 
 // kernelMemory is what oneDNN's prepared kernels may take, in bytes; kernelShare is
 // what one takes of the largest weight's numbers: 75 kB at width 128 with d_ff 512,
@@ -14,5 +17,5 @@ const (
 // (torch.KeepKernels): a small model, whose products are short beside a kernel's
 // preparation, all it meets.
 func Kernels(m config.Model) int {
-	return int(min(max(kernelMemory/(kernelShare*float64(m.DModel*m.DFF)), 64), 1024))
+	return int(min(max(kernelMemory/(kernelShare*float64(m.DModel*m.DFF)), torch.FewestKernels), 1024))
 }

@@ -9,6 +9,10 @@
 #include <c10/core/SymIntArrayRef.h>
 #include <c10/util/Exception.h>
 
+#ifndef _OPENMP
+#error "compile with -fopenmp: without it at::parallel_for is a loop in one thread"
+#endif
+
 #include <cmath>
 #include <cstdlib>
 #include <cstring>

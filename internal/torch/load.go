@@ -76,11 +76,11 @@ func settings() []struct{ name, value string } {
 	return []struct{ name, value string }{
 		{"ONEDNN_PRIMITIVE_CACHE_CAPACITY", strconv.FormatInt(cmp.Or(kernels.Load(), FewestKernels), 10)},
 		// At the end of each parallel region OpenMP's threads spin, by default for
-		// seconds. Where something else wants their cores they hinder the thread they
-		// wait for: a step on two busy cores took 25 times as long. Some ten
-		// microseconds of spinning keep the speed of a quiet machine, then they sleep
+		// milliseconds. Where something else wants their cores they hinder the thread
+		// they wait for: a step on two busy cores took 25 times as long. Some fifty
+		// microseconds keep the speed of a quiet machine, then they sleep
 		// (docs/performance.md).
-		{"GOMP_SPINCOUNT", "10000"},
+		{"GOMP_SPINCOUNT", "1000"},
 	}
 }
 

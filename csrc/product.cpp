@@ -111,9 +111,19 @@ RowKernel choose_row_kernel() {
 using Pointwise = Tensor(const Tensor &, const Tensor &, const std::optional<Tensor> &, std::string_view,
                          c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
 
-// libtorch's operator over oneDNN's matrix product; absent in builds without it.
+// On Intel's processors MKL, which libtorch takes by itself, uses AVX-512 too, and reads the weight as it lies.
+bool mkl_is_at_home() {
+#if defined(__x86_64__)
+  return __builtin_cpu_is("intel");
+#else
+  return false;
+#endif
+}
+
+// libtorch's operator over oneDNN's matrix product; absent where MKL is at home and in builds without oneDNN.
 const std::optional<c10::TypedOperatorHandle<Pointwise>> &pointwise() {
   static const auto found = []() -> std::optional<c10::TypedOperatorHandle<Pointwise>> {
+    if (mkl_is_at_home()) return std::nullopt;
     const auto schema = c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""});
     if (!schema || !schema->hasKernelForDispatchKey(c10::DispatchKey::CPU)) return std::nullopt;
     return schema->typed<Pointwise>();

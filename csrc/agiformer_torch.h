@@ -131,7 +131,11 @@ agi_error *agi_causal_convolution(agi_tensor x, agi_tensor factors, agi_tensor *
 // softmax(scale*q*k^T)*v; q [B, H, T, w], k and v [B, H, S, w], mask (true is visible) or 0.
 agi_error *agi_attention(agi_tensor q, agi_tensor k, agi_tensor v, agi_tensor mask, bool causal, double scale,
                          agi_tensor *out);
-// What computes it: 0 plain operations, 1 a fused kernel of libtorch, 2 our own.
+// Causal attention of runs of rows to themselves, each n times first row and length; only where our own kernel computes
+// q, k and v [B, H, T, w]. Rows of no run read 0.
+agi_error *agi_attention_of_runs(agi_tensor q, agi_tensor k, agi_tensor v, const int64_t *runs, int64_t n, double scale,
+                                 agi_tensor *out);
+// What computes agi_attention: 0 plain operations, 1 a fused kernel of libtorch, 2 our own.
 agi_error *agi_attention_kernel(agi_tensor q, agi_tensor k, agi_tensor v, agi_tensor mask, bool causal, int64_t *out);
 
 // ---- autocast

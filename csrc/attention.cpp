@@ -35,15 +35,18 @@ constexpr int64_t kFewestQueries = 6;
 
 const AttentionKernels &kernels_of(const Tensor &q) { return *attention_kernels(q.size(3)); }
 
-// The heads of a batch, [B, H, T, w], whose rows are contiguous.
-int64_t offset(const Tensor &t, int64_t head) {
-  return head / t.size(1) * t.stride(0) + head % t.size(1) * t.stride(1);
+// A head of one sequence: the rows from `first` on of head `head` of the batch's lanes and heads, counted together.
+struct Place {
+  int64_t head, first, queries;
+};
+
+// The rows of a batch [B, H, T, w] from a place on; each row is contiguous.
+int64_t offset(const Tensor &t, Place at) {
+  return at.head / t.size(1) * t.stride(0) + at.head % t.size(1) * t.stride(1) + at.first * t.stride(2);
 }
-Rows<const float> rows(const Tensor &t, int64_t head) {
-  return {t.const_data_ptr<float>() + offset(t, head), t.stride(2)};
-}
-Rows<float> result_rows(const Tensor &t, int64_t head) {
-  return {t.mutable_data_ptr<float>() + offset(t, head), t.stride(2)};
+Rows<const float> rows(const Tensor &t, Place at) { return {t.const_data_ptr<float>() + offset(t, at), t.stride(2)}; }
+Rows<float> result_rows(const Tensor &t, Place at) {
+  return {t.mutable_data_ptr<float>() + offset(t, at), t.stride(2)};
 }
 
 Tensor with_rows(const Tensor &t) { return t.stride(3) == 1 ? t : t.contiguous(); }
@@ -63,30 +66,81 @@ Tensor hidden_of(const std::optional<Tensor> &mask, const Tensor &k) {
   return hidden;
 }
 
+// What attends to what: each lane's queries to its keys or, with runs, each run of a lane to itself. A run is two
+// numbers, its first row, counted over the rows of all lanes, and how many it has.
+struct Sequences {
+  Tensor q, k, v, hidden;
+  bool causal;
+  double scale;
+  std::vector<int64_t> runs;
+
+  int64_t heads() const { return (runs.empty() ? q.size(0) : runs.size() / 2) * q.size(1); }
+  int64_t longest() const {
+    int64_t most = runs.empty() ? q.size(2) : 0;
+    for (size_t i = 1; i < runs.size(); i += 2) most = std::max(most, runs[i]);
+    return most;
+  }
+  bool cover_all() const {
+    int64_t rows = runs.empty() ? q.size(0) * q.size(2) : 0;
+    for (size_t i = 1; i < runs.size(); i += 2) rows += runs[i];
+    return rows == q.size(0) * q.size(2);
+  }
+
+  Place place(int64_t i) const {
+    if (runs.empty()) return {i, 0, q.size(2)};
+    const int64_t heads = q.size(1), start = runs[i / heads * 2], length = runs[i / heads * 2 + 1];
+    return {start / q.size(2) * heads + i % heads, start % q.size(2), length};
+  }
+  Head head(Place at) const {
+    const float *mask = nullptr;
+    if (hidden.defined()) mask = hidden.const_data_ptr<float>() + at.head / q.size(1) * hidden.stride(0);
+    return {at.queries,
+            runs.empty() ? k.size(2) : at.queries,
+            q.size(3),
+            rows(q, at),
+            rows(k, at),
+            rows(v, at),
+            static_cast<float>(scale),
+            causal,
+            mask};
+  }
+  // The largest, for the size of scratch memory.
+  Head largest() const { return head({0, 0, longest()}); }
+
+  // Room for something of every row of x: 0 where no run writes.
+  Tensor results(const Tensor &x) const {
+    Tensor room = agiformer::room(x.size(0), x.size(1), x.size(2), x);
+    return cover_all() ? room : room.zero_();
+  }
+};
+
 struct Attention : torch::autograd::Function<Attention> {
-  static Tensor forward(AutogradContext *ctx, const Tensor &query, const Tensor &key, const Tensor &value,
-                        const std::optional<Tensor> &mask, bool causal, double scale) {
+  static Tensor forward(AutogradContext *ctx, const Tensor &q, const Tensor &k, const Tensor &v,
+                        const std::optional<Tensor> &mask, bool causal, double scale,
+                        const std::vector<int64_t> &runs) {
     RECORD_FUNCTION("agiformer::attention", c10::ArrayRef<const c10::IValue>{});
-    const Tensor q = with_rows(query), k = with_rows(key), v = with_rows(value), hidden = hidden_of(mask, k);
-    const int64_t batch = q.size(0), heads = q.size(1), length = q.size(2);
-    Tensor y = room(batch, heads, length, q), log_sums = at::empty({batch * heads, length}, q.options());
+    const Sequences s{with_rows(q), with_rows(k), with_rows(v), hidden_of(mask, k), causal, scale, runs};
+    const int64_t length = q.size(2);
+    Tensor y = s.results(s.q), log_sums = at::empty({q.size(0) * q.size(1), length}, q.options());
     ctx->saved_data["causal"] = causal;
     ctx->saved_data["scale"] = scale;
-    ctx->save_for_backward({q, k, v, hidden, y, log_sums});
+    ctx->saved_data["runs"] = runs;
+    ctx->save_for_backward({s.q, s.k, s.v, s.hidden, y, log_sums});
 
     // Where there are fewer heads than threads, these share a head's queries out: each is computed by itself. Backward,
     // whose sums run over queries, leaves a head to one thread.
-    const int64_t all = batch * heads, threads = at::get_num_threads();
-    const int64_t parts = std::clamp<int64_t>(threads / all, 1, (length + 191) / 192),
-                  part = (length + parts - 1) / parts;
+    const int64_t all = s.heads(), threads = at::get_num_threads();
+    const int64_t parts = std::clamp<int64_t>(threads / all, 1, (s.longest() + 191) / 192);
     at::parallel_for(0, all * parts, 1, [&](int64_t begin, int64_t end) {
-      const auto &kernels = kernels_of(q);
-      const Tensor scratch =
-          at::empty({kernels.forward_scratch(head_of(q, k, v, hidden, 0, causal, scale))}, q.options());
+      const auto &kernels = kernels_of(s.q);
+      const Tensor scratch = at::empty({kernels.forward_scratch(s.largest())}, q.options());
       for (int64_t i = begin; i < end; ++i) {
-        const int64_t at = i / parts, first = i % parts * part;
-        kernels.forward(head_of(q, k, v, hidden, at, causal, scale), first, std::min(first + part, length),
-                        result_rows(y, at), log_sums.data_ptr<float>() + at * length, scratch.data_ptr<float>());
+        const Place at = s.place(i / parts);
+        const int64_t part = (at.queries + parts - 1) / parts, first = i % parts * part,
+                      last = std::min(first + part, at.queries);
+        if (first >= last) continue;
+        kernels.forward(s.head(at), first, last, result_rows(y, at),
+                        log_sums.data_ptr<float>() + at.head * length + at.first, scratch.data_ptr<float>());
       }
     });
     return y;
@@ -94,33 +148,26 @@ struct Attention : torch::autograd::Function<Attention> {
 
   static variable_list backward(AutogradContext *ctx, variable_list grads) {
     const auto saved = ctx->get_saved_variables();
-    const Tensor &q = saved[0], &k = saved[1], &v = saved[2], &hidden = saved[3], &y = saved[4], &log_sums = saved[5];
-    const bool causal = ctx->saved_data["causal"].toBool();
-    const double scale = ctx->saved_data["scale"].toDouble();
-    const int64_t batch = q.size(0), heads = q.size(1), length = q.size(2);
-    const Tensor grad_y = with_rows(grads[0]);
-    const Tensor grad_q = room(batch, heads, length, q), grad_k = room(batch, heads, k.size(2), q),
-                 grad_v = room(batch, heads, k.size(2), q);
-    at::parallel_for(0, batch * heads, 1, [&](int64_t begin, int64_t end) {
-      const auto &kernels = kernels_of(q);
-      const Tensor scratch =
-          at::empty({kernels.backward_scratch(head_of(q, k, v, hidden, 0, causal, scale))}, q.options());
-      for (int64_t at = begin; at < end; ++at) {
-        kernels.backward(head_of(q, k, v, hidden, at, causal, scale), rows(y, at),
-                         log_sums.data_ptr<float>() + at * length, rows(grad_y, at), result_rows(grad_q, at),
-                         result_rows(grad_k, at), result_rows(grad_v, at), scratch.data_ptr<float>());
+    const Sequences s{saved[0],
+                      saved[1],
+                      saved[2],
+                      saved[3],
+                      ctx->saved_data["causal"].toBool(),
+                      ctx->saved_data["scale"].toDouble(),
+                      ctx->saved_data["runs"].toIntVector()};
+    const Tensor &y = saved[4], &log_sums = saved[5], grad_y = with_rows(grads[0]);
+    const Tensor grad_q = s.results(s.q), grad_k = s.results(s.k), grad_v = s.results(s.v);
+    at::parallel_for(0, s.heads(), 1, [&](int64_t begin, int64_t end) {
+      const auto &kernels = kernels_of(s.q);
+      const Tensor scratch = at::empty({kernels.backward_scratch(s.largest())}, grad_y.options());
+      for (int64_t i = begin; i < end; ++i) {
+        const Place at = s.place(i);
+        kernels.backward(s.head(at), rows(y, at), log_sums.data_ptr<float>() + at.head * s.q.size(2) + at.first,
+                         rows(grad_y, at), result_rows(grad_q, at), result_rows(grad_k, at), result_rows(grad_v, at),
+                         scratch.data_ptr<float>());
       }
     });
-    return {grad_q, grad_k, grad_v, Tensor(), Tensor(), Tensor()};
-  }
-
- private:
-  static Head head_of(const Tensor &q, const Tensor &k, const Tensor &v, const Tensor &hidden, int64_t head,
-                      bool causal, double scale) {
-    const float *mask = nullptr;
-    if (hidden.defined()) mask = hidden.const_data_ptr<float>() + head / q.size(1) * hidden.stride(0);
-    return {q.size(2), k.size(2), q.size(3), rows(q, head), rows(k, head), rows(v, head), static_cast<float>(scale),
-            causal,    mask};
+    return {grad_q, grad_k, grad_v, Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };
 
@@ -138,6 +185,7 @@ bool ours(const Tensor &q, const Tensor &k, const Tensor &v, const std::optional
 }  // namespace agiformer
 
 using namespace agiformer;
+using at::Tensor;
 
 extern "C" {
 
@@ -145,10 +193,27 @@ agi_error *agi_attention(agi_tensor q, agi_tensor k, agi_tensor v, agi_tensor ma
                          agi_tensor *out) {
   return guard([&] {
     if (ours(ref(q), ref(k), ref(v), opt(mask), scale)) {
-      *out = give(Attention::apply(ref(q), ref(k), ref(v), opt(mask), causal, scale));
+      *out = give(Attention::apply(ref(q), ref(k), ref(v), opt(mask), causal, scale, std::vector<int64_t>()));
     } else {
       *out = give(at::scaled_dot_product_attention(ref(q), ref(k), ref(v), opt(mask), 0, causal, scale));
     }
+  });
+}
+
+agi_error *agi_attention_of_runs(agi_tensor q, agi_tensor k, agi_tensor v, const int64_t *runs, int64_t n, double scale,
+                                 agi_tensor *out) {
+  return guard([&] {
+    const Tensor &x = ref(q);
+    TORCH_CHECK(n > 0, "there is no run");
+    TORCH_CHECK(ours(x, ref(k), ref(v), std::nullopt, scale) && x.sizes() == ref(k).sizes(),
+                "no kernel attends within runs of such heads");
+    for (int64_t i = 0; i < n; ++i) {
+      const int64_t first = runs[2 * i], last = first + runs[2 * i + 1] - 1, length = x.size(2);
+      TORCH_CHECK(first >= 0 && last >= first && first / length == last / length && last < x.size(0) * length, "run ",
+                  i, " of rows ", first, " to ", last, " does not lie within one of ", x.size(0), " lanes of ", length);
+    }
+    *out = give(Attention::apply(x, ref(k), ref(v), std::nullopt, /*causal=*/true, scale,
+                                 std::vector<int64_t>(runs, runs + 2 * n)));
   });
 }
 

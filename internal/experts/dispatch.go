@@ -121,14 +121,14 @@ func compactSpans(rank *torch.Tensor, s *Segment) (spans []span, base []int64) {
 	base = make([]int64, s.Lanes*experts)
 	start := int64(0)
 	for e := range experts {
-		var runs []nn.Run
+		var runs []torch.Run
 		filled := int64(0)
 		for i, b := range lanes {
 			if i == 0 || lanes[i-1] != b {
 				base[b*experts+e] = start + filled - 1
 			}
 			if n := counts[int64(i)*experts+e]; n > 0 {
-				runs = append(runs, nn.Run{Start: filled, Length: n})
+				runs = append(runs, torch.Run{Start: filled, Length: n})
 				filled += n
 			}
 		}

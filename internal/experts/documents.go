@@ -8,8 +8,8 @@ import (
 // Documents are the documents of a segment whose lanes hold several, one after
 // the other, none of which may know of another. Their tensors are [B·T].
 type Documents struct {
-	runs []nn.Run // in the lanes' order
-	lane []int64  // of each
+	runs []torch.Run // in the lanes' order
+	lane []int64     // of each
 
 	// Positions [B, T] int64 are the tokens' places in their documents; 0 at
 	// padding.
@@ -37,7 +37,7 @@ func NewDocuments(lengths [][]int64, t int64, dev torch.Device) *Documents {
 				at := start + j
 				columns[at], columns[n+at], columns[2*n+at] = j, int64(len(d.runs)), before
 			}
-			d.runs = append(d.runs, nn.Run{Start: start, Length: length})
+			d.runs = append(d.runs, torch.Run{Start: start, Length: length})
 			d.lane = append(d.lane, int64(b))
 			start += length
 		}

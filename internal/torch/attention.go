@@ -4,10 +4,14 @@ package torch
 #include "agiformer_torch.h"
 #cgo noescape agi_attention
 #cgo nocallback agi_attention
+#cgo noescape agi_attention_of_runs
+#cgo nocallback agi_attention_of_runs
 #cgo noescape agi_attention_kernel
 #cgo nocallback agi_attention_kernel
 */
 import "C"
+
+import "unsafe"
 
 // Attention is softmax(scale·q·kᵀ)·v, q [B, H, T, w] and k, v [B, H, S, w], as [B, H, T, w]. With causal, query i sees
 // keys 0 to i; of these only what mask shows, broadcastable to [B, H, T, S] (true = visible) or nil. A fused kernel
@@ -21,6 +25,23 @@ func Attention(q, k, v, mask *Tensor, causal bool, scale float64) *Tensor {
 	var out C.agi_tensor
 	if err := C.agi_attention(q.use(op, "q"), k.use(op, "k"), v.use(op, "v"), mask.useOptional(op, "mask"), C.bool(causal), C.double(scale), &out); err != nil {
 		raise(op, err, q, k, v, mask)
+	}
+	return wrap(op, out)
+}
+
+// Run is one of the sequences that share the rows of a batch [B, H, T, w]: Length rows from Start on, counted over all
+// B·T. It lies within a lane.
+type Run struct{ Start, Length int64 }
+
+// AttentionOfRuns is causal Attention of each run of q, k, v [B, H, T, w] to itself, [B, H, T, w]; rows of no run read 0.
+// It is for what AttentionKernelOf calls OwnAttention, and fails elsewhere, for no run and for one that does not lie
+// within a lane.
+func AttentionOfRuns(q, k, v *Tensor, runs []Run, scale float64) *Tensor {
+	const op = "AttentionOfRuns"
+	var out C.agi_tensor
+	if err := C.agi_attention_of_runs(q.use(op, "q"), k.use(op, "k"), v.use(op, "v"), (*C.int64_t)(unsafe.Pointer(unsafe.SliceData(runs))),
+		C.int64_t(len(runs)), C.double(scale), &out); err != nil {
+		raise(op, err, q, k, v)
 	}
 	return wrap(op, out)
 }

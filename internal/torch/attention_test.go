@@ -101,6 +101,58 @@ func TestAttentionIsLibtorchs(t *testing.T) {
 	}
 }
 
+// Runs of rows attend as each does alone, forward and backward; other rows read 0 and get no gradient.
+func TestAttentionOfRuns(t *testing.T) {
+	t.Parallel()
+	if !cpu.X86.HasAVX2 || !cpu.X86.HasFMA {
+		t.Skip("there is no kernel of ours for this processor")
+	}
+	const lanes, heads, length, width = 2, 3, 130, 16
+	runs := []torch.Run{{Start: 0, Length: 1}, {Start: 1, Length: 5}, {Start: 9, Length: 121}, {Start: 130, Length: 49}, {Start: 190, Length: 7}}
+	do(t, func() {
+		part := func(x *torch.Tensor, r torch.Run) *torch.Tensor {
+			return x.Narrow(0, r.Start/length, 1).Narrow(2, r.Start%length, r.Length)
+		}
+		leaves := func(dtype torch.DType) (all []*torch.Tensor) {
+			for i := range 3 {
+				all = append(all, ramp(dtype, 1, float64(i), lanes, length, heads, width).Transpose(1, 2).Detach().SetRequiresGrad(true))
+			}
+			return all
+		}
+		x, exact := leaves(torch.Float32), leaves(torch.Float64)
+		y := torch.AttentionOfRuns(x[0], x[1], x[2], runs, 0.25)
+		loss := torch.Zeros(torch.Float64, torch.CPU)
+		covered := torch.Zeros(torch.Float64, torch.CPU, lanes, 1, length, 1)
+		for _, r := range runs {
+			want := torch.Attention(part(exact[0], r), part(exact[1], r), part(exact[2], r), nil, true, 0.25)
+			near(t, fmt.Sprintf("%d rows", r.Length), values(part(y, r)), values(want), 1e-5)
+			loss = loss.Add(want.Square().Sum())
+			part(covered, r).Fill_(1)
+		}
+		grads := torch.Grad([]*torch.Tensor{y.Square().Sum()}, x, nil)
+		for i, want := range torch.Grad([]*torch.Tensor{loss}, exact, nil) {
+			nearInNorm(t, fmt.Sprintf("gradient %d", i), grads[i], want, 2e-5)
+		}
+		elsewhere := torch.Full(1, torch.Float64, torch.CPU).Sub(covered)
+		for _, z := range append(grads, y) {
+			if n := z.ToDType(torch.Float64).Mul(elsewhere).Abs().Sum().Item(); n != 0 {
+				t.Errorf("rows of no run hold %g", n)
+			}
+		}
+	})
+	for name, bad := range map[string][]torch.Run{
+		"no run": nil, "an empty one": {{Start: 3}}, "one before the first row": {{Start: -1, Length: 2}},
+		"one over the end of a lane": {{Start: 120, Length: 20}}, "one behind the last row": {{Start: 250, Length: 11}},
+	} {
+		if err := torch.Do(func() {
+			x := ones(lanes, heads, length, width)
+			torch.AttentionOfRuns(x, x, x, bad, 1)
+		}); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+}
+
 // A query that sees nothing reads 0, and nothing flows back.
 func TestAttentionToNothingIsZero(t *testing.T) {
 	t.Parallel()

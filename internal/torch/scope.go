@@ -81,6 +81,27 @@ func (s *Scope) Exit(keep ...*Tensor) {
 	s.close()
 }
 
+// Innermost returns the innermost open scope.
+func Innermost() *Scope {
+	if !onWorker() {
+		fail("Innermost", "called outside torch.Do")
+	}
+	return current
+}
+
+// Adopt moves tensors to the scope, which must be open, from scopes inside it.
+func (s *Scope) Adopt(tensors ...*Tensor) {
+	if !s.open {
+		fail("Adopt", "the scope is closed")
+	}
+	for _, t := range tensors {
+		if t.use("Adopt", "tensors"); t.scope != s {
+			t.scope = s
+			s.tensors = append(s.tensors, t)
+		}
+	}
+}
+
 // release frees what the scope still owns, in one call.
 func (s *Scope) release() {
 	freeing = freeing[:0]

@@ -35,9 +35,10 @@ func SelfAttend(q, k, v *torch.Tensor, cache *Cache) *torch.Tensor {
 // AttendExtended is the attention of queries q [B, H, T, h] to the keys and
 // values that cache.Extend returned for their positions, causal likewise.
 func AttendExtended(q, keys, values *torch.Tensor, causal bool, cache *Cache) *torch.Tensor {
-	return cache.Each(q, keys, values, func(q, k, v *torch.Tensor) *torch.Tensor {
-		return Attend(q, k, v, nil, causal)
-	})
+	if !causal { // a single later position of a stream
+		return Attend(q, keys, values, nil, false)
+	}
+	return cache.documents().attendCausally(q, keys, values)
 }
 
 // Null is a key and a value [H, h] that stand before a sequence's own.

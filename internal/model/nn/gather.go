@@ -17,6 +17,8 @@ func (g Gather) Rows(x *torch.Tensor) *torch.Tensor {
 	return torch.GatherRows(x, g.Index, g.Inverse, g.Partial)
 }
 
+func (g Gather) tensors() []*torch.Tensor { return []*torch.Tensor{g.Index, g.Inverse} }
+
 // Gathers returns the ways of rows to places and of what lies there back again. place [rows·copies] int64 is where
 // each of a row's copies lies, -1 for nowhere, which only some says; owner [places], the other way round, is the copy
 // in each place, -1, which only padded says, where none lies. Such a place holds row 0, and a copy that lies nowhere

@@ -2,23 +2,29 @@ package nn
 
 import (
 	"maps"
+	"math"
 	"math/bits"
 	"slices"
 
 	"agiformer/internal/torch"
 )
 
-// Run is one of the documents that share the rows of a batch, or of the lanes
-// whose tokens an expert computes in one row: Length positions from Start on,
-// counted over all rows laid one after the other. It lies within a row.
-type Run struct{ Start, Length int64 }
-
-// Packing lets each document of packed rows attend to itself alone. What is
-// computed token by token stays packed; for an attention the documents are laid
-// out as padded rows of their own, documents of similar length together, so that
-// no attention over a whole row is computed, and no mask is needed. This is the
-// one place that knows how (kernels for rows of several sequences would go here).
+// Packing lets each document of packed rows attend to itself alone, or each of the
+// lanes whose tokens an expert computes in one row. What is computed token by token
+// stays packed. On the CPU a kernel of ours attends within runs of float32 rows;
+// elsewhere the documents are laid out for an attention as padded rows of their own,
+// documents of similar length together, so that no attention over a whole row is
+// computed, and no mask is needed. This is the one place that knows how.
 type Packing struct {
+	runs      []torch.Run
+	positions int64
+	device    torch.Device
+	owner     *torch.Scope // of the layout, which is made where it is first needed
+	*padded
+}
+
+// padded is the layout as padded rows.
+type padded struct {
 	groups []group
 	// places gathers positions [rows·T] into those of all groups, one after the
 	// other.
@@ -35,28 +41,36 @@ type group struct{ documents, length int64 }
 // up to which those within a factor of two are.
 const shortest, long = 16, 64
 
-// NewPacking lays out documents of rows that have positions places in all. It
-// returns nil where there is none. The tensors belong to the current scope.
-func NewPacking(runs []Run, positions int64, dev torch.Device) *Packing {
-	byLength := map[int64][]Run{}
-	for _, r := range runs {
-		if r.Length > 0 {
-			l := paddedLength(r.Length)
-			byLength[l] = append(byLength[l], r)
-		}
-	}
-	if len(byLength) == 0 {
+// NewPacking is for documents of rows that have positions places in all. It returns
+// nil where there is none. Its tensors belong to the current scope.
+func NewPacking(runs []torch.Run, positions int64, dev torch.Device) *Packing {
+	runs = slices.DeleteFunc(slices.Clone(runs), func(r torch.Run) bool { return r.Length == 0 })
+	if len(runs) == 0 {
 		return nil
 	}
-	l := layout{place: slices.Repeat([]int64{none}, int(positions))}
-	p := &Packing{}
+	return &Packing{runs: runs, positions: positions, device: dev, owner: torch.Innermost()}
+}
+
+// layOut makes the padded layout, once.
+func (p *Packing) layOut() {
+	if p.padded != nil {
+		return
+	}
+	byLength := map[int64][]torch.Run{}
+	for _, r := range p.runs {
+		l := paddedLength(r.Length)
+		byLength[l] = append(byLength[l], r)
+	}
+	l := layout{place: slices.Repeat([]int64{none}, int(p.positions))}
+	p.padded = &padded{}
 	for _, length := range slices.Sorted(maps.Keys(byLength)) {
 		before := len(l.position)
 		l.add(byLength[length], length)
 		p.groups = append(p.groups, group{documents: int64(len(l.position)-before) / length, length: length})
 	}
-	p.places, p.back = l.gathers(dev)
-	return p
+	p.places, p.back = l.gathers(p.device)
+	p.owner.Adopt(p.places.tensors()...)
+	p.owner.Adopt(p.back.tensors()...)
 }
 
 // none stands for a position without a place and for padding.
@@ -70,7 +84,7 @@ type layout struct {
 
 // add appends documents padded to length places each. What stands in the padding does not matter: attention that is
 // causal never shows it to a document, and its own result is never read.
-func (l *layout) add(documents []Run, length int64) {
+func (l *layout) add(documents []torch.Run, length int64) {
 	for _, r := range documents {
 		for i := range r.Length {
 			l.place[r.Start+i] = int64(len(l.position))
@@ -110,6 +124,14 @@ func FewShapes(n int64, digits int) int64 {
 	return (n + unit - 1) / unit * unit
 }
 
+// attendCausally is Attend with the causal attention of Attend.
+func (p *Packing) attendCausally(q, k, v *torch.Tensor) *torch.Tensor {
+	if p != nil && torch.AttentionKernelOf(q, k, v, nil, true) == torch.OwnAttention {
+		return torch.AttentionOfRuns(q, k, v, p.runs, 1/math.Sqrt(float64(q.Size(3))))
+	}
+	return p.Attend(q, k, v, func(q, k, v *torch.Tensor) *torch.Tensor { return Attend(q, k, v, nil, true) })
+}
+
 // Attend calls attend with queries, keys and values of documents, [D, H, L, h]
 // each, for q, k, v of packed rows [B, H, T, h], and returns the results in q's
 // places. attend must be causal. A nil packing calls it with q, k and v.
@@ -117,6 +139,7 @@ func (p *Packing) Attend(q, k, v *torch.Tensor, attend func(q, k, v *torch.Tenso
 	if p == nil {
 		return attend(q, k, v)
 	}
+	p.layOut()
 	scope := torch.Enter()
 	defer scope.Exit()
 	lanes, heads, t := q.Size(0), q.Size(1), q.Size(2)

@@ -1,11 +1,12 @@
 """Seconds a step of training runs, so measured that a host whose speed comes and goes does not matter.
 
-python bench/steps.py [--seconds 60] [--data FILE --valid FILE] RUN RUN ...
+python bench/steps.py [--seconds 60] [--threads 1] [--data FILE --valid FILE] RUN RUN ...
 
 A RUN is the overrides of one run of experiment=ablation in one argument, and PROGRAM: before them another program than
-bin/agiformer: "model=dense model.d_ff=1360", "", "/old/bin/agiformer: model.d_model=256". All are started on one core
-with one thread, and take turns there: one runs for some steps while the others are stopped. Told are the processor's
-seconds a step of each, over all turns, and the median over the turns of its ratio to the first run's.
+bin/agiformer: "model=dense model.d_ff=1360", "", "/old/bin/agiformer: model.d_model=256". All are started on as many
+cores as they have threads, and take turns there: one runs for some steps while the others are stopped. Told are the
+seconds a step of each, over all turns, and the median over the turns of its ratio to the first run's: with one thread the
+processor's seconds, which other processes do not lengthen, with several the clock's.
 """
 
 import argparse
@@ -25,18 +26,18 @@ TURN = 1.5  # seconds, and to the end of the step
 class Run:
     """A training that goes on until it is stopped for good."""
 
-    def __init__(self, text: str, folder: Path, data: list, core: int):
-        self.text = text
+    def __init__(self, text: str, folder: Path, data: list, cores: set):
+        self.text, self.threads = text, len(cores)
         program, found, overrides = text.partition(":")
         if not found:
             program, overrides = str(ROOT / "bin" / "agiformer"), text
         self.metrics, self.turns = folder / "metrics.jsonl", []
-        command = [program.strip(), "train", "experiment=ablation", "hardware.threads=1", "training.max_steps=1000000",
+        command = [program.strip(), "train", "experiment=ablation", f"hardware.threads={self.threads}", "training.max_steps=1000000",
                    "training.eval_interval=0", "training.save_interval=0", "logging.log_interval=1",
                    "data.eval_tokens=2048", f"run.dir={folder}", *data, *overrides.split()]
         self.log = folder.with_suffix(".log")
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log.open("w"), stderr=subprocess.STDOUT,
-                                        preexec_fn=lambda: os.sched_setaffinity(0, {core}))
+                                        preexec_fn=lambda: os.sched_setaffinity(0, cores))
 
     def steps(self) -> int:
         if self.process.poll() is not None:
@@ -45,7 +46,9 @@ class Run:
         whole = text.rpartition("\n")[0].splitlines()
         return max((json.loads(line)["step"] for line in whole if '"train"' in line), default=0)
 
-    def cpu(self) -> float:
+    def seconds(self) -> float:
+        if self.threads > 1:
+            return time.monotonic()
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -58,10 +61,10 @@ class Run:
         """Runs from one end of a step to another."""
         self.process.send_signal(signal.SIGCONT)
         self.next_step()
-        cpu, steps = self.cpu(), self.steps()
+        seconds, steps = self.seconds(), self.steps()
         time.sleep(TURN)
         self.next_step()
-        self.turns.append((self.cpu() - cpu, self.steps() - steps))
+        self.turns.append((self.seconds() - seconds, self.steps() - steps))
         self.process.send_signal(signal.SIGSTOP)
 
 
@@ -69,13 +72,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", metavar="RUN")
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)))
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--data", help="data.train; the quickstart corpus without it")
     parser.add_argument("--valid", help="data.valid")
     o = parser.parse_args()
     data = [f"data.{key}={value}" for key, value in (("train", o.data), ("valid", o.valid)) if value]
+    cores = set(sorted(os.sched_getaffinity(0))[-o.threads:])
     with tempfile.TemporaryDirectory() as folder:
-        runs = [Run(text, Path(folder) / str(i), data, o.core) for i, text in enumerate(o.runs)]
+        runs = [Run(text, Path(folder) / str(i), data, cores) for i, text in enumerate(o.runs)]
         try:
             measure(runs, o.seconds)
         finally:
@@ -93,9 +97,9 @@ def measure(runs: list, seconds: float) -> None:
     while time.time() < until:
         for run in runs:
             run.turn()
-    of_turns = [[cpu / steps for cpu, steps in run.turns] for run in runs]
+    of_turns = [[seconds / steps for seconds, steps in run.turns] for run in runs]
     for run, own in zip(runs, of_turns):
-        total = sum(cpu for cpu, _ in run.turns) / sum(steps for _, steps in run.turns)
+        total = sum(seconds for seconds, _ in run.turns) / sum(steps for _, steps in run.turns)
         ratio = statistics.median(a / b for a, b in zip(own, of_turns[0]))
         print(f"{total:.3f} s a step, {ratio:.3f} of the first ({len(own)} turns, {min(own):.3f} to {max(own):.3f}): {run.text}")
 

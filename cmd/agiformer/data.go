@@ -92,8 +92,7 @@ type dataSource struct {
 	valid []string
 	tok   tokenizer.Tokenizer
 	out   io.Writer // notes and progress
-	// seed and evaluation are a run's.
-	seed       int64
+	// evaluation is a run's.
 	evaluation data.EvaluationOptions
 }
 
@@ -113,7 +112,7 @@ func openDataSource(ctx context.Context, command *cobra.Command, args []string) 
 		return nil, err
 	}
 	noteCache(command, settings)
-	s := &dataSource{valid: cfg.Data.Valid, out: command.ErrOrStderr(), seed: cfg.Seed, evaluation: train.EvaluationOptions(cfg)}
+	s := &dataSource{valid: cfg.Data.Valid, out: command.ErrOrStderr(), evaluation: train.EvaluationOptions(cfg)}
 	if len(paths) == 0 {
 		paths = cfg.Data.Train
 	} else {
@@ -275,7 +274,7 @@ func (s *dataSource) split(ctx context.Context, ds *data.Dataset) (train, valid 
 		valid, _, err = s.prepare(ctx, s.valid)
 		return ds, valid, err
 	}
-	return data.SplitOff(ds, s.seed, func(maxDocumentBytes int64) (*data.Dataset, error) {
+	return data.SplitOff(ds, func(maxDocumentBytes int64) (*data.Dataset, error) {
 		pieces := *s
 		pieces.opts.MaxDocumentBytes = maxDocumentBytes
 		all, _, err := pieces.prepare(ctx, pieces.opts.Paths)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,6 +55,7 @@ func TestDataCommands(t *testing.T) {
 		t.Errorf("a file with = in its name: code %d, %q, %q", code, out, notes)
 	}
 	checkValidation(t, train, valid, cache)
+	checkSplit(t, cache)
 	for want, args := range map[string][]string{
 		"does not exist": {"data", "stats", filepath.Join(dir, "none")},
 		"data.train":     {"data", "prepare"},
@@ -89,6 +91,30 @@ func checkValidation(t *testing.T, train, valid, cache string) {
 	}
 	if _, _, code := runWith(t, "", "data", "stats", train, "--validation", "--bigram", train, cache); code != exit.BadInput {
 		t.Errorf("--validation and --bigram: code %d", code)
+	}
+}
+
+// checkSplit holds out the same documents of a text for every seed: runs that
+// differ in it alone are measured on one validation text.
+func checkSplit(t *testing.T, cache string) {
+	t.Helper()
+	var lines strings.Builder
+	for i := range 200 {
+		fmt.Fprintf(&lines, "line %d\n", i)
+	}
+	path := filepath.Join(t.TempDir(), "lines.txt")
+	if err := os.WriteFile(path, []byte(lines.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	first := ""
+	for _, seed := range []string{"seed=42", "seed=1", "seed=2"} {
+		out, notes, code := runWith(t, "", "data", "stats", path, "data.split=line", "--validation", "--json", cache, seed)
+		if first == "" {
+			first = out
+		}
+		if code != 0 || out != first {
+			t.Errorf("%s: code %d, %q, notes %q; with another seed %q", seed, code, out, notes, first)
+		}
 	}
 }
 

@@ -166,7 +166,8 @@ type Training struct {
 type Data struct {
 	// Train lists files, folders and globs; empty when data.train is null.
 	Train []string `mapstructure:"train"`
-	// Valid is like Train; empty (null) holds out 5 % of train's documents.
+	// Valid is like Train; empty (null) holds out 5 % of train's documents,
+	// the same for every seed.
 	Valid []string `mapstructure:"valid"`
 	// TextField is the field of JSONL and Parquet records that holds the text.
 	TextField string `mapstructure:"text_field"`

@@ -214,7 +214,7 @@ func TestChild(t *testing.T) {
 	if job != "memory" {
 		return
 	}
-	train, valid, err := ds.HoldOut(0.5, 1)
+	train, valid, err := ds.HoldOut(0.5)
 	if err != nil {
 		t.Fatal(err)
 	}

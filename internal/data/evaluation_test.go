@@ -2,6 +2,7 @@ package data_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -146,7 +147,7 @@ func TestHoldOut(t *testing.T) {
 	docs := numbered(2000, 10)
 	docs = append(docs, docs[:50]...) // again
 	ds := lines(t, docs)
-	train, valid, err := ds.HoldOut(0.05, 1)
+	train, valid, err := ds.HoldOut(0.05)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,8 +192,12 @@ func TestHoldOut(t *testing.T) {
 func TestHoldOutOfFew(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int]int64{1: 0, 2: 1, 3: 1} {
-		for seed := range int64(20) {
-			train, valid, err := lines(t, numbered(n, 5)).HoldOut(0.05, seed)
+		for other := range 20 {
+			docs := numbered(n, 5)
+			for i := range docs {
+				docs[i] += fmt.Sprint(" of text ", other)
+			}
+			train, valid, err := lines(t, docs).HoldOut(0.05)
 			if err != nil {
 				t.Fatal(err)
 			}

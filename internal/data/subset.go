@@ -52,15 +52,20 @@ func (b *bitset) at(i int64) int64 {
 	}
 }
 
+// splitKey starts the draw of the documents that are held out. It is one number
+// for all runs, and the seed they have by default: with a run's own seed, runs
+// that differ in it would be measured on different texts.
+const splitKey = 42
+
 // HoldOut splits the documents in two by a hash of their text: about fraction
 // of them into valid, the rest into train. Equal texts fall on the same side,
-// and the choice depends on nothing but the text and seed. Both have at least
-// one document, unless there are no two different ones: then valid is empty.
-func (d *Dataset) HoldOut(fraction float64, seed int64) (train, valid *Dataset, err error) {
+// and the choice depends on nothing but the text. Both have at least one
+// document, unless there are no two different ones: then valid is empty.
+func (d *Dataset) HoldOut(fraction float64) (train, valid *Dataset, err error) {
 	if !(fraction > 0 && fraction < 1) {
 		return nil, nil, fmt.Errorf("the fraction to hold out is %v, expected a number between 0 and 1", fraction)
 	}
-	draw := func(doc document) uint64 { return mix(doc.hash ^ mix(uint64(seed))) }
+	draw := func(doc document) uint64 { return mix(doc.hash ^ mix(splitKey)) }
 	lowest, highest := uint64(math.MaxUint64), uint64(0)
 	err = d.each(func(_ int64, doc document) error {
 		lowest, highest = min(lowest, draw(doc)), max(highest, draw(doc))
@@ -77,11 +82,11 @@ func (d *Dataset) HoldOut(fraction float64, seed int64) (train, valid *Dataset, 
 	} else {
 		threshold = 0
 	}
-	valid, err = d.choose(fmt.Sprintf("valid %v %d", fraction, seed), func(doc document) bool { return draw(doc) < threshold })
+	valid, err = d.choose(fmt.Sprintf("valid %v %d", fraction, splitKey), func(doc document) bool { return draw(doc) < threshold })
 	if err != nil {
 		return nil, nil, err
 	}
-	train, err = d.choose(fmt.Sprintf("train %v %d", fraction, seed), func(doc document) bool { return draw(doc) >= threshold })
+	train, err = d.choose(fmt.Sprintf("train %v %d", fraction, splitKey), func(doc document) bool { return draw(doc) >= threshold })
 	if err != nil {
 		return nil, nil, errors.Join(err, valid.Close())
 	}
@@ -94,14 +99,14 @@ const HeldOut = 0.05
 
 // SplitOff holds out HeldOut of the documents for validation. A text of one
 // document is cut first: prepare opens it in pieces of at most so many bytes.
-func SplitOff(all *Dataset, seed int64, prepare func(maxDocumentBytes int64) (*Dataset, error)) (train, valid *Dataset, err error) {
+func SplitOff(all *Dataset, prepare func(maxDocumentBytes int64) (*Dataset, error)) (train, valid *Dataset, err error) {
 	if all.Documents() == 1 {
 		if all, err = prepare(max(1, int64(HeldOut*float64(all.Bytes())))); err != nil {
 			return nil, nil, err
 		}
 		defer func() { err = errors.Join(err, all.Close()) }() // its parts stay open
 	}
-	return all.HoldOut(HeldOut, seed)
+	return all.HoldOut(HeldOut)
 }
 
 // choose returns the subset of the documents for which in is true.

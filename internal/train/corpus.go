@@ -42,7 +42,7 @@ func openCorpus(ctx context.Context, cfg *config.Config, tok tokenizer.Tokenizer
 
 // holdOut takes the validation documents from the training text.
 func (c *corpus) holdOut(ctx context.Context, cfg *config.Config, train *data.Dataset, tok tokenizer.Tokenizer, cacheDir string, f *runFolder) (err error) {
-	c.train, c.valid, err = data.SplitOff(train, cfg.Seed, func(maxDocumentBytes int64) (*data.Dataset, error) {
+	c.train, c.valid, err = data.SplitOff(train, func(maxDocumentBytes int64) (*data.Dataset, error) {
 		pieces := *cfg
 		pieces.Data.MaxDocumentBytes = maxDocumentBytes
 		return c.prepare(ctx, &pieces, "data.train in pieces", cfg.Data.Train, tok, cacheDir, f)

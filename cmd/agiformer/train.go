@@ -48,6 +48,7 @@ type trainFlags struct {
 	dryRun   bool
 	cfg      string
 	multirun bool
+	sweepJob bool
 }
 
 // newTrainCommand trains.
@@ -67,8 +68,13 @@ func newTrainCommand() *cobra.Command {
 	flags.BoolVar(&f.dryRun, "dry-run", false, "plan only: parameters, FLOPs a token, memory, steps")
 	flags.StringVar(&f.cfg, "cfg", "", "print the composed configuration (`job`) instead of training")
 	flags.BoolVarP(&f.multirun, "multirun", "m", false, "run every combination of values given as a,b, range(), choice() or glob(), and the rows of sweep.rows")
+	flags.BoolVar(&f.sweepJob, sweepJobFlag, false, "the run is a job of a sweep")
+	_ = flags.MarkHidden(sweepJobFlag) // it fails only where there is no such flag
 	return command
 }
+
+// sweepJobFlag is what a sweep adds to the command lines of its jobs.
+const sweepJobFlag = "sweep-job"
 
 func (f *trainFlags) run(command *cobra.Command, overrides []string) error {
 	if f.cfg != "" && f.cfg != "job" {
@@ -117,7 +123,7 @@ func (f *trainFlags) run(command *cobra.Command, overrides []string) error {
 		}
 	}
 	return train.Run(command.Context(), cfg, tree.YAML(), options.Overrides, train.RunOptions{
-		Resume: f.resume, CacheDir: settings.CacheDir, LogFormat: settings.LogFormat, Out: command.OutOrStdout(),
+		Resume: f.resume, InSweep: f.sweepJob, CacheDir: settings.CacheDir, LogFormat: settings.LogFormat, Out: command.OutOrStdout(),
 	})
 }
 
@@ -206,9 +212,9 @@ func (f *trainFlags) sweep(command *cobra.Command, overrides []string) error {
 }
 
 // forJobs are the flags that every job of a sweep gets: all that were given but
-// -m itself.
+// -m itself, and that it is a job.
 func (f *trainFlags) forJobs(command *cobra.Command) []string {
-	var given []string
+	given := []string{"--" + sweepJobFlag}
 	command.Flags().Visit(func(flag *pflag.Flag) {
 		if flag.Name != "multirun" {
 			given = append(given, "--"+flag.Name+"="+flag.Value.String())

@@ -34,6 +34,8 @@ type Options struct {
 	// Program is the binary; empty is this process's own.
 	Program        string
 	Stdout, Stderr io.Writer
+
+	derived bool // Root was empty
 }
 
 // task is a job with its place.
@@ -134,7 +136,7 @@ func (o *Options) fill() error {
 	if err != nil {
 		return exit.Usage(fmt.Errorf("cannot make the sweep's folder: %w", err))
 	}
-	o.Root = root
+	o.Root, o.derived = root, true
 	return nil
 }
 
@@ -186,17 +188,35 @@ func runDir(override string) (value string, ok bool) {
 	return value, true
 }
 
+// stopped says where a sweep was stopped and how it goes on: as an error where
+// the job, which was to save, ended with an exit code of its own.
 func (o *Options) stopped(job, code int) error {
 	jobs := len(o.Jobs)
 	left := ""
 	if rest := jobs - job - 1; rest > 0 {
 		left = fmt.Sprintf("; %d of %d jobs were not started", rest, jobs)
 	}
-	if code == exit.OK {
-		fmt.Fprintf(o.Stderr, "The sweep was stopped by a signal in job %d, which saved%s.\n", job, left)
-		return nil
+	err := fmt.Errorf("the sweep was stopped by a signal in job %d%s: %s", job, left, o.goOn())
+	if code != exit.OK {
+		return exit.With(code, err)
 	}
-	return exit.With(code, fmt.Errorf("the sweep was stopped by a signal in job %d%s", job, left))
+	fmt.Fprintf(o.Stderr, "agiformer: %v\n", err)
+	return nil
+}
+
+// goOn says how the sweep goes on, in the folder where it is.
+func (o *Options) goOn() string {
+	with := ""
+	if !o.Resume {
+		with += " --resume auto"
+	}
+	if o.derived {
+		with += " sweep.dir=" + o.Root
+	}
+	if with != "" {
+		with = " with" + with
+	}
+	return "the same command" + with + " goes on"
 }
 
 // summary says at the end which jobs failed.

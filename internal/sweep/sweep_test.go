@@ -103,8 +103,10 @@ func TestStoppingPassesTheSignalOnAndStartsNoFurtherJob(t *testing.T) {
 	if exit.Code(err) != exit.Requeue {
 		t.Fatalf("exit code %d (%v), want the job's 75", exit.Code(err), err)
 	}
-	if !strings.Contains(err.Error(), "1 of 2 jobs were not started") {
-		t.Errorf("error %q does not say what was not started", err)
+	for _, want := range []string{"1 of 2 jobs were not started", "the same command with --resume auto goes on"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("error %q lacks %q", err, want)
+		}
 	}
 	if strings.Count(out.String(), "saved") != 1 {
 		t.Errorf("the running job alone has to save:\n%s", out.String())

@@ -21,6 +21,7 @@ const Version = "0.1.0"
 // RunOptions are what a run takes beside its configuration.
 type RunOptions struct {
 	Resume   string // "" or "none", "auto", or a run's or checkpoint's folder
+	InSweep  bool   // the run is a job of a sweep, and goes on with it
 	CacheDir string // of prepared data; "" is the default
 	// LogFormat is "plain" (lines, also on a terminal), "json" (JSON lines), or
 	// "auto" or "": a progress bar on a terminal, plain lines elsewhere.
@@ -63,9 +64,18 @@ func Run(ctx context.Context, cfg *config.Config, tree []byte, overrides []strin
 		fmt.Fprintf(folder.log, "%s failed: %v\n", time.Now().Format(time.RFC3339), err)
 		return advise(err)
 	case !done:
-		return stopped(cfg, folder, stop, fmt.Sprintf("the run is saved: the same command with --resume %s goes on", folder.dir))
+		return stopped(cfg, folder, stop, "the run is saved: "+o.goOn(folder.dir))
 	}
 	return compare(cfg, folder)
+}
+
+// goOn says how a run that is saved in dir goes on. A folder given to a sweep
+// would be every job's.
+func (o RunOptions) goOn(dir string) string {
+	if o.InSweep {
+		return "the sweep's command with --resume auto goes on"
+	}
+	return fmt.Sprintf("the same command with --resume %s goes on", dir)
 }
 
 // runner is a run between its folder's opening and its end.

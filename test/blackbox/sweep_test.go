@@ -5,7 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // A sweep of two rows, one with two seeds, loses a run; resumed, it trains that
@@ -49,6 +51,56 @@ func TestSweepOfRowsResumesAndEndsInATable(t *testing.T) {
 	}
 	if after := tableLines(t, root); len(after) != 2 || len(after[0].Runs) != 2 || after[0].BitsPerByte != before[0].BitsPerByte {
 		t.Errorf("the table after resuming is another: %+v, before %+v", after, before)
+	}
+}
+
+// A sweep that a signal stops says how to go on, and goes on so.
+func TestAStoppedSweepGoesOnAsItSays(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	arguments := without(tiny("x", "seed=1,2", "training.max_steps=30", "-m"), "run.dir=x")
+	command, _, stderr := program{folder: folder, arguments: arguments}.command(t)
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	over := make(chan struct{})
+	go func() { defer close(over); _ = command.Wait() }()
+	first := waitForFolder(t, filepath.Join(folder, "multirun", "*", "*", "0"), over)
+	untilStep(t, first, 2, over)
+	_ = command.Process.Signal(syscall.SIGINT)
+	<-over
+	root, err := filepath.Rel(folder, filepath.Dir(first))
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.ReadFile(filepath.Join(first, "train.log"))
+	if err != nil || !strings.Contains(string(log), "the sweep's command with --resume auto goes on") {
+		t.Errorf("the job's last words (%v):\n%s", err, log)
+	}
+	again := []string{"--resume", "auto", "sweep.dir=" + root}
+	if want := "the same command with " + strings.Join(again, " ") + " goes on"; !strings.Contains(stderr.String(), want) {
+		t.Fatalf("the sweep's last words lack %q:\n%s", want, stderr)
+	}
+	program{folder: folder, arguments: append(arguments, again...)}.run(t).ok(t)
+	for _, job := range []string{"0", "1"} {
+		if steps := losses(t, filepath.Join(folder, root, job)); len(steps) != 30 {
+			t.Errorf("job %s holds %d steps, want 30", job, len(steps))
+		}
+	}
+}
+
+// waitForFolder returns the one folder that matches a pattern once it is there.
+func waitForFolder(t *testing.T, pattern string, over <-chan struct{}) string {
+	t.Helper()
+	for {
+		if found, _ := filepath.Glob(pattern); len(found) == 1 {
+			return found[0]
+		}
+		select {
+		case <-over:
+			t.Fatalf("the process ended before there was a %s", pattern)
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
 }
 

@@ -143,11 +143,12 @@ func openCUDA() error {
 	if _, err := start(); err != nil {
 		return err
 	}
+	// The driver first: without one, fetching libtorch's CUDA libraries is for nothing.
+	if _, err := open("libcuda.so.1", false); err != nil {
+		return errors.New("CUDA was asked for, but there is no NVIDIA driver here (libcuda.so.1): take the cpu (train: hardware.device=cpu, else --device cpu), or install the driver where there is a GPU")
+	}
 	if loaded.CUDA == "" {
 		return fmt.Errorf("CUDA was asked for, but libtorch in %s is built for the CPU only: run scripts/fetch_libtorch.sh cuda, or take the cpu (train: hardware.device=cpu, else --device cpu)", loaded.Torch)
-	}
-	if _, err := open("libcuda.so.1", false); err != nil {
-		return errors.New("CUDA was asked for, but no NVIDIA driver is installed (libcuda.so.1): install it, or take the cpu (train: hardware.device=cpu, else --device cpu)")
 	}
 	if backwardRan.Load() {
 		return errors.New("CUDA was first asked for after a backward pass on the CPU: ask for the device at the program's start")

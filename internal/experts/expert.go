@@ -33,7 +33,7 @@ func ExpertSpecs(kind string, s Shape) []nn.Spec {
 func NewExpert(kind string, s Shape, p nn.Params) *Expert {
 	e := &Expert{kind: kind, up: nn.NewLinear(p.Sub("up")), down: nn.NewLinear(p.Sub("down"))}
 	if k := kinds[kind]; len(k.Specs(s)) > 0 {
-		e.attention = k.New(s, p.Sub("attention"))
+		e.attention = k.New(s, p.Sub("attention").Of("the expert "+kind))
 		e.norm = nn.NewLayerNorm(p.Sub("norm"))
 	}
 	return e

@@ -1,6 +1,7 @@
 package experts
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -59,8 +60,14 @@ type Kind interface {
 
 var kinds = map[string]Kind{}
 
-// Register makes a kind of expert known by name (config model.expert_types).
-func Register(name string, k Kind) { kinds[name] = k }
+// Register makes a kind of expert known by name (config model.expert_types). A
+// name that is taken is a mistake in the program, and panics.
+func Register(name string, k Kind) {
+	if _, taken := kinds[name]; taken {
+		panic(fmt.Sprintf("experts.Register: there is an expert %q already: give the new one another name", name))
+	}
+	kinds[name] = k
+}
 
 // Lookup returns the kind registered under name.
 func Lookup(name string) (Kind, bool) {

@@ -53,6 +53,12 @@ func New(cfg config.Model, vocab int, dev torch.Device, dt torch.DType, seed uin
 	m := &Model{cfg: cfg, dtype: dt, device: dev, features: map[string]experts.Features{}}
 	scope := torch.Enter()
 	defer scope.Exit()
+	built := false
+	defer func() {
+		if !built { // the job is ending with an error
+			m.Free()
+		}
+	}()
 	all := map[string]*torch.Tensor{}
 	for _, s := range specs(cfg, int64(vocab)) {
 		t := s.Make(dt, dev, seed)
@@ -61,6 +67,7 @@ func New(cfg config.Model, vocab int, dev torch.Device, dt torch.DType, seed uin
 			Name: s.Name, Tensor: t, Decay: s.Decay, Component: component(cfg, s.Name)})
 	}
 	m.build(nn.NewParams(all), int64(vocab))
+	built = true
 	return m, nil
 }
 
@@ -113,8 +120,12 @@ func (m *Model) Free() {
 	for _, f := range m.features {
 		f.Free()
 	}
-	m.headBias.Free()
-	m.rotary.Free()
+	if m.headBias != nil {
+		m.headBias.Free()
+	}
+	if m.rotary != nil {
+		m.rotary.Free()
+	}
 	*m = Model{}
 }
 

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
 	"agiformer/conf"
 	"agiformer/internal/config"
 	"agiformer/internal/evaluate"
+	"agiformer/internal/exit"
 	"agiformer/internal/experts"
 	"agiformer/internal/model"
 	"agiformer/internal/model/nn"
@@ -79,6 +81,44 @@ func (a *mathAttention) Forward(u *torch.Tensor, rows []*torch.Tensor, cache *nn
 }
 
 // ------------------------------------------------------------------------
+
+// slipKind is mathKind but for a name that is not the declared one.
+type slipKind struct{ mathKind }
+
+func init() { experts.Register("slip", slipKind{}) }
+
+func (slipKind) New(_ experts.Shape, p nn.Params) experts.Attention {
+	return &mathAttention{digit: p.Get("digits")}
+}
+
+// TestASlipInAnExpertIsASentence: the run fails, the program does not, and what
+// was built of the model is given back.
+func TestASlipInAnExpertIsASentence(t *testing.T) {
+	tree, cfg, err := mathConfig(t, "[slip,plain]", writeText(t, 10))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	err = train.Run(context.Background(), cfg, tree.YAML(), nil, train.RunOptions{CacheDir: shared, Out: &out})
+	const want = "the expert slip takes the parameter digits, which its Specs do not declare: they declare digit, out.weight, qkv.weight"
+	if exit.Code(err) != exit.Failed || err.Error() != want {
+		t.Errorf("exit code %d, error %v", exit.Code(err), err)
+	}
+	if n := torch.Live(); n != 0 {
+		t.Errorf("%d tensors left", n)
+	}
+}
+
+// TestTwoExpertsOfOneNameAreRefused: the second would silently replace the first.
+func TestTwoExpertsOfOneNameAreRefused(t *testing.T) {
+	t.Parallel()
+	defer func() {
+		if said := fmt.Sprint(recover()); !strings.Contains(said, `there is an expert "language" already`) {
+			t.Errorf("it panics with %v", said)
+		}
+	}()
+	experts.Register("language", mathKind{})
+}
 
 // mathConfig composes a run with the new expert as the command line would.
 func mathConfig(t *testing.T, types string, text string) (*config.Tree, *config.Config, error) {

@@ -1,8 +1,12 @@
 package nn
 
 import (
+	"cmp"
+	"fmt"
 	"hash/fnv"
 	"math"
+	"slices"
+	"strings"
 
 	"agiformer/internal/torch"
 )
@@ -116,6 +120,8 @@ func hash(name string) uint64 {
 type Params struct {
 	prefix string
 	all    map[string]*torch.Tensor
+	owner  string // of those below root, see Of
+	root   string
 }
 
 // NewParams serves the parameters of all.
@@ -123,16 +129,37 @@ func NewParams(all map[string]*torch.Tensor) Params { return Params{all: all} }
 
 // Sub returns the parameters below name.
 func (p Params) Sub(name string) Params {
-	return Params{prefix: p.prefix + name + ".", all: p.all}
+	p.prefix += name + "."
+	return p
 }
 
-// Get returns the parameter; a missing one is a mistake in the program.
+// Of names who declares the parameters served here, all of them. The error of
+// Get says so.
+func (p Params) Of(owner string) Params {
+	p.owner, p.root = owner, p.prefix
+	return p
+}
+
+// Get returns the parameter. A missing one, a mistake in the program, ends the
+// job with an error that lists those there are.
 func (p Params) Get(name string) *torch.Tensor {
 	t, ok := p.all[p.prefix+name]
 	if !ok {
-		panic("no parameter " + p.prefix + name)
+		torch.Fail(p.missing(p.prefix + name))
 	}
 	return t
+}
+
+func (p Params) missing(name string) error {
+	var there []string
+	for n := range p.all {
+		if n, ok := strings.CutPrefix(n, p.root); ok {
+			there = append(there, n)
+		}
+	}
+	slices.Sort(there)
+	return fmt.Errorf("%s takes the parameter %s, which its Specs do not declare: they declare %s",
+		cmp.Or(p.owner, "the model"), strings.TrimPrefix(name, p.root), strings.Join(there, ", "))
 }
 
 // Has says whether the parameter exists.

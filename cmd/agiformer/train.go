@@ -123,7 +123,8 @@ func (f *trainFlags) run(command *cobra.Command, overrides []string) error {
 		}
 	}
 	return train.Run(command.Context(), cfg, tree.YAML(), options.Overrides, train.RunOptions{
-		Resume: f.resume, InSweep: f.sweepJob, CacheDir: settings.CacheDir, LogFormat: settings.LogFormat, Out: command.OutOrStdout(),
+		Resume: f.resume, InSweep: f.sweepJob, AMPChosen: config.Chosen(tree, "training.use_amp", "training.amp_dtype"),
+		CacheDir: settings.CacheDir, LogFormat: settings.LogFormat, Out: command.OutOrStdout(),
 	})
 }
 

@@ -32,6 +32,17 @@ func explain(b *strings.Builder, key string, n *hydra.Node) {
 	}
 }
 
+// Chosen tells whether one of the keys was set over the value that its group
+// gives: by an override, an experiment or another file.
+func Chosen(tree *Tree, keys ...string) bool {
+	for _, key := range keys {
+		if n, err := tree.Lookup(key); err == nil && (n.Origin().Override != "" || len(n.Past()) > 0) {
+			return true
+		}
+	}
+	return false
+}
+
 // Diff lists the keys whose values differ between two configurations:
 // "-" lines are the first's, "+" lines the second's.
 func Diff(a, b *Tree) string {

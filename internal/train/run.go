@@ -23,6 +23,9 @@ type RunOptions struct {
 	Resume   string // "" or "none", "auto", or a run's or checkpoint's folder
 	InSweep  bool   // the run is a job of a sweep, and goes on with it
 	CacheDir string // of prepared data; "" is the default
+	// AMPChosen: training.use_amp or amp_dtype is not just the default, so that it
+	// is told where they mean something else on this device.
+	AMPChosen bool
 	// LogFormat is "plain" (lines, also on a terminal), "json" (JSON lines), or
 	// "auto" or "": a progress bar on a terminal, plain lines elsewhere.
 	LogFormat string
@@ -130,7 +133,7 @@ func (r *runner) run() (done bool, err error) {
 		return false, err
 	}
 	t.folder = r.folder
-	t.announce(r.from)
+	t.announce(r.from, r.options.AMPChosen)
 	if r.from != nil {
 		t.forgetBest(r.from)
 		if err := t.relink(); err != nil {
@@ -146,15 +149,16 @@ func (r *runner) run() (done bool, err error) {
 	return t.finished(), nil
 }
 
-// announce says once what is trained, on what, and from where.
-func (t *trainer) announce(from *checkpoint.Checkpoint) {
+// announce says once what is trained, on what, and from where, and with
+// precision what the precision that was asked for means here.
+func (t *trainer) announce(from *checkpoint.Checkpoint, precision bool) {
 	var parameters int64
 	for _, p := range t.model.Parameters() {
 		parameters += p.Tensor.Numel()
 	}
 	t.folder.say("model %s: %d parameters, %s on %s with %d threads, %d lanes of %d tokens a step, in %s", t.cfg.Model.Name, parameters,
 		t.precision.DType, t.precision.Device, t.threads, t.cfg.Training.Lanes(), t.cfg.Model.SegmentLen(), t.folder.dir)
-	if t.precision.Note != "" {
+	if precision && t.precision.Note != "" {
 		t.folder.say("%s", t.precision.Note)
 	}
 	if from != nil {

@@ -262,3 +262,21 @@ func TestACheckpointStandsAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// float16, which is the default, means another number format on a CPU. Who asks
+// for it is told; a run that leaves it at that is not.
+func TestWhatPrecisionMeansHereIsToldWhoAskedForIt(t *testing.T) {
+	t.Parallel()
+	const note = "training.amp_dtype=float16 means "
+	log, err := os.ReadFile(filepath.Join(trainedRun(t), "train.log"))
+	if err != nil || strings.Contains(string(log), note) {
+		t.Errorf("a run with the default (%v) is told of it:\n%s", err, log)
+	}
+	for _, asked := range []string{"training.amp_dtype=float16", "training.use_amp=true"} {
+		run := filepath.Join(t.TempDir(), "run")
+		out := succeed(t, tiny(run, "training.max_steps=1", "training.save_interval=0", asked)...)
+		if strings.Count(out, note) != 1 {
+			t.Errorf("%s: the run says\n%s", asked, out)
+		}
+	}
+}

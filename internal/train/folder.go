@@ -24,21 +24,50 @@ type runFolder struct {
 	metrics     *metrics.File
 	board       *metrics.TensorBoard // nil where logging.tensorboard is off
 	progress    *metrics.Progress
+	made        []string // what openFolder made, the innermost first
+	begun       bool     // it is a run's
 }
 
 // openFolder makes or takes up a run folder and locks it. Nothing that is in it
 // changes before begin.
 func openFolder(dir string, progress *metrics.Progress) (*runFolder, error) {
-	f := &runFolder{dir: dir, checkpoints: checkpoint.RunFolder(dir), progress: progress}
+	f := &runFolder{dir: dir, checkpoints: checkpoint.RunFolder(dir), progress: progress, made: absent(dir)}
 	err := os.MkdirAll(dir, 0o777)
 	if err == nil {
-		f.log, err = lockedLog(filepath.Join(dir, "train.log"))
+		err = f.openLog(filepath.Join(dir, "train.log"))
+	}
+	if err != nil {
+		f.leaveNothing()
 	}
 	var path *fs.PathError
 	if errors.As(err, &path) {
 		return nil, unusable(dir, err)
 	}
 	return f, err
+}
+
+// absent lists a folder and those above it that are not there, innermost first.
+func absent(dir string) []string {
+	var folders []string
+	for at := filepath.Clean(dir); !exists(at); at = filepath.Dir(at) {
+		folders = append(folders, at)
+	}
+	return folders
+}
+
+// exists says false only where nothing is there.
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// openLog opens and locks the run's log.
+func (f *runFolder) openLog(path string) (err error) {
+	there := exists(path)
+	if f.log, err = lockedLog(path); err == nil && !there {
+		f.made = append([]string{path}, f.made...)
+	}
+	return err
 }
 
 // CheckFolder refuses a run.dir that a run could not write, and makes nothing.
@@ -64,19 +93,22 @@ func unusable(dir string, err error) error {
 	return fmt.Errorf("run.dir=%s cannot be used (%w): name a folder that can be written", dir, err)
 }
 
-// leaveNothing removes what openFolder made, where nothing else is there.
+// leaveNothing removes what openFolder made, unless the run has begun: a log, and
+// the folders that hold nothing else.
 func (f *runFolder) leaveNothing() {
-	if stat, err := f.log.Stat(); err != nil || stat.Size() > 0 {
+	if f.begun {
 		return
 	}
-	_ = os.Remove(f.log.Name()) // what cannot be removed is harmless
-	_ = os.Remove(f.dir)        // fails, as it should, where anything else is there
+	for _, path := range f.made {
+		_ = os.Remove(path) // fails, as it should, where a folder holds anything
+	}
 }
 
 // begin makes the folder that of a run that goes on after a step (0: from the
 // start): it leaves the resolved configuration and the overrides, cuts the
 // metrics back to the step and removes what a killed process left.
 func (f *runFolder) begin(cfg *config.Config, tree []byte, overrides []string, step int64) error {
+	f.begun = true
 	list, err := yaml.Marshal(append([]string{}, overrides...))
 	if err != nil {
 		return err

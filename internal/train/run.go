@@ -48,14 +48,16 @@ func Run(ctx context.Context, cfg *config.Config, tree []byte, overrides []strin
 	if err != nil {
 		return exit.Usage(err)
 	}
-	defer func() { err = errors.Join(err, folder.close()) }()
+	defer func() {
+		folder.leaveNothing()
+		err = errors.Join(err, folder.close())
+	}()
 	// Under the folder's lock: a process that is just ending may save once more.
 	from, err := findCheckpoint(cfg, o.Resume)
 	if err == nil {
 		cfg, tree, err = takeBlockExperts(cfg, tree, from)
 	}
 	if err != nil {
-		folder.leaveNothing()
 		return exit.Usage(err)
 	}
 	r := &runner{cfg: cfg, tree: tree, overrides: overrides, options: o, stop: stop, folder: folder, from: from}

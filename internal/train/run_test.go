@@ -291,6 +291,41 @@ func TestARunGoesOnElsewhereFromACheckpoint(t *testing.T) {
 	}
 }
 
+// TestARunThatNeverBeganLeavesNothing: its user's mistake is told, and neither a
+// log nor the folders made for it stay; what was there before does.
+func TestARunThatNeverBeganLeavesNothing(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	cfg := tinyConfig(t, filepath.Join(root, "no such text"))
+	refused := func(dir string) {
+		t.Helper()
+		cfg.Run.Dir = dir
+		if _, err := run(t, cfg, "auto"); exit.Code(err) != exit.BadInput || !strings.Contains(err.Error(), "no such text") {
+			t.Errorf("error %v", err)
+		}
+	}
+	refused(filepath.Join(root, "outputs", "day", "time"))
+	if left, err := os.ReadDir(root); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v are left", left, err)
+	}
+	own := filepath.Join(root, "own")
+	if err := os.Mkdir(own, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	refused(own)
+	if left, err := os.ReadDir(own); err != nil || len(left) > 0 {
+		t.Errorf("the user's folder: %v, %v", left, err)
+	}
+	notes := filepath.Join(own, "notes.txt")
+	if err := os.WriteFile(notes, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	refused(own)
+	if left, err := os.ReadDir(own); err != nil || len(left) != 1 || left[0].Name() != "notes.txt" {
+		t.Errorf("the user's folder: %v, %v", left, err)
+	}
+}
+
 func TestTwoProcessesDoNotShareARunFolder(t *testing.T) {
 	t.Parallel()
 	cfg := tinyConfig(t, writeText(t, 10))

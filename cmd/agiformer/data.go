@@ -20,6 +20,7 @@ import (
 	"agiformer/internal/tokenizer"
 	"agiformer/internal/train"
 	"agiformer/internal/vocabulary"
+	"agiformer/internal/words"
 )
 
 const dataHelp = `Text files, JSONL and Parquet, each plain, .gz or .zst, as files, folders or
@@ -201,8 +202,9 @@ func runDataPrepare(command *cobra.Command, args []string) (err error) {
 		if report.Cached {
 			how = "was prepared before"
 		}
-		_, err = fmt.Fprintf(command.OutOrStdout(), "%s: %d files, %d documents, %d bytes, %d tokens; %s\n",
-			strings.Join(paths, " "), report.Files, report.Documents, report.Bytes, report.Tokens, how)
+		_, err = fmt.Fprintf(command.OutOrStdout(), "%s: %s, %s, %s, %s; %s\n",
+			strings.Join(paths, " "), words.Count(report.Files, "file"), words.Count(report.Documents, "document"),
+			words.Count(report.Bytes, "byte"), words.Count(report.Tokens, "token"), how)
 		if err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 	"agiformer/internal/sweep"
 	"agiformer/internal/torch"
 	"agiformer/internal/train"
+	"agiformer/internal/words"
 )
 
 const trainHelp = `Trains a model as the configuration says (agiformer config prints it). Overrides
@@ -110,7 +111,7 @@ func (f *trainFlags) run(command *cobra.Command, overrides []string) error {
 		return exit.Usage(err)
 	}
 	if cfg.Sweep != nil && len(cfg.Sweep.Rows) > 0 {
-		fmt.Fprintf(command.ErrOrStderr(), "agiformer: note: this trains one configuration; -m trains the %d rows of sweep.rows\n", len(cfg.Sweep.Rows))
+		fmt.Fprintf(command.ErrOrStderr(), "agiformer: note: this trains one configuration; -m trains the %s of sweep.rows\n", words.Count(len(cfg.Sweep.Rows), "row"))
 	}
 	// Before text is fetched or prepared, which may take long.
 	if _, err := torch.Locate(); err != nil {

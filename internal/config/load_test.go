@@ -35,7 +35,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"training.optimizer=null", []string{"training.optimizer", "text"}},
 		{"model.n_heads=7", []string{"model.n_heads is 7", "the override 'model.n_heads=7'", "divide model.d_model (512)"}},
 		{"model.n_heads=64", []string{"8 wide", "at least 16"}},
-		{"model.expert_types=[language]", []string{"1 experts", "model.n_experts is 2"}},
+		{"model.expert_types=[language]", []string{"1 expert,", "model.n_experts is 2"}},
 		{"model.expert_types=[language,lojik]", []string{"model.expert_types[1]", "lojik", "did you mean 'logic'"}},
 		{"model.expert_types=[language,causl]", []string{"model.expert_types[1] is \"causl\"", "the override", "causal or dense or language or logic or plain or spatial", "did you mean 'causal'"}},
 		{"model.moe.router_z_loss_weight=-1", []string{"at least 0"}},

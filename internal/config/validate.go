@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"agiformer/internal/config/hydra"
+	"agiformer/internal/words"
 )
 
 // byteVocab is the number of ids of the byte tokenizer.
@@ -120,7 +121,7 @@ func (c *checker) heads(m *Model) {
 
 func (c *checker) experts(m *Model) {
 	if n := int64(len(m.ExpertTypes)); m.NExperts >= 1 && n != m.NExperts {
-		c.fail("model.expert_types", "it names %d experts, but model.n_experts is %d: make them equal", n, m.NExperts)
+		c.fail("model.expert_types", "it names %s, but model.n_experts is %d: make them equal", words.Count(n, "expert"), m.NExperts)
 	}
 	for i, name := range m.ExpertTypes {
 		c.oneOf(fmt.Sprintf("model.expert_types[%d]", i), name, c.known.Experts...)
@@ -134,7 +135,7 @@ func (c *checker) blockExperts(m *Model) {
 		return
 	}
 	if n := int64(len(m.BlockExperts)); n != m.NLayers {
-		c.fail("model.block_experts", "it lists the experts of %d blocks, but model.n_layers is %d: make them equal, or set it to null", n, m.NLayers)
+		c.fail("model.block_experts", "it lists the experts of %s, but model.n_layers is %d: make them equal, or set it to null", words.Count(n, "block"), m.NLayers)
 	}
 	for i, kept := range m.BlockExperts {
 		last := int64(-1)

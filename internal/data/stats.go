@@ -6,6 +6,8 @@ import (
 	"io"
 	"sort"
 	"strings"
+
+	"agiformer/internal/words"
 )
 
 // Stats is what data stats prints.
@@ -88,7 +90,7 @@ tokens a document
   shortest %d, 10 %% %d, median %d, mean %.1f, 90 %% %d, 99 %% %d, longest %d
 `, s.Files, s.Documents, s.Bytes, s.Tokens, s.Tokenizer, l.Min, l.P10, l.Median, l.Mean, l.P90, l.P99, l.Max)
 	if err == nil && s.Validation != nil {
-		_, err = fmt.Fprintf(w, "validation %d documents, %d tokens\n", s.Validation.Documents, s.Validation.Tokens)
+		_, err = fmt.Fprintf(w, "validation %s, %s\n", words.Count(s.Validation.Documents, "document"), words.Count(s.Validation.Tokens, "token"))
 	}
 	if err == nil && s.Bigram != nil {
 		_, err = fmt.Fprintf(w, "byte-bigram model: %.3f bits per byte\n", *s.Bigram)

@@ -9,6 +9,7 @@ import (
 
 	"agiformer/internal/metrics"
 	"agiformer/internal/train"
+	"agiformer/internal/words"
 )
 
 // report is an evaluation's result with what it is of.
@@ -35,7 +36,7 @@ func (r *report) print(out io.Writer) error {
 		fmt.Fprintf(table, "%s\t%s\n", name, fmt.Sprintf(format, args...))
 	}
 	row("checkpoint", "%s (step %d)", r.Checkpoint, r.Step)
-	row("text", "%d documents, %d tokens predicted, %d bytes", r.Documents, r.Tokens, r.Bytes)
+	row("text", "%s, %s predicted, %s", words.Count(r.Documents, "document"), words.Count(r.Tokens, "token"), words.Count(r.Bytes, "byte"))
 	row("loss", "%.4f nats a token", r.Loss)
 	row("perplexity", "%.4f", r.Perplexity)
 	row("bits per byte", "%.4f", r.BitsPerByte)

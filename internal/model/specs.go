@@ -9,6 +9,7 @@ import (
 	"agiformer/internal/memory"
 	"agiformer/internal/model/introspection"
 	"agiformer/internal/model/nn"
+	"agiformer/internal/words"
 )
 
 // Known returns what a configuration may choose among: the registered experts.
@@ -29,7 +30,7 @@ func Supported(cfg config.Model) error {
 		}
 	}
 	if int64(len(cfg.ExpertTypes)) != cfg.NExperts {
-		return fmt.Errorf("model.expert_types names %d experts, but model.n_experts is %d: make them equal", len(cfg.ExpertTypes), cfg.NExperts)
+		return fmt.Errorf("model.expert_types names %s, but model.n_experts is %d: make them equal", words.Count(len(cfg.ExpertTypes), "expert"), cfg.NExperts)
 	}
 	for _, name := range cfg.ExpertTypes {
 		if _, ok := experts.Lookup(name); !ok {

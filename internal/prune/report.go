@@ -12,6 +12,7 @@ import (
 	"agiformer/internal/config"
 	"agiformer/internal/pretrained"
 	"agiformer/internal/train"
+	"agiformer/internal/words"
 )
 
 // report is what the command says.
@@ -65,14 +66,14 @@ func (r *report) print(out io.Writer) error {
 		fmt.Fprintf(table, "%s\t%s\n", name, fmt.Sprintf(format, args...))
 	}
 	row("checkpoint", "%s (step %d)", r.Checkpoint, r.Step)
-	row("text", "%d documents, %d tokens predicted", r.Documents, r.Tokens)
+	row("text", "%s, %s predicted", words.Count(r.Documents, "document"), words.Count(r.Tokens, "token"))
 	for i, block := range r.present {
 		row(fmt.Sprintf("experts, block %d", i), "%s", r.block(i, block))
 	}
 	if r.Removed == 0 {
 		row("removed", "none: every expert gets at least %g %% of its block's choices, or is its block's last (--min-usage)", 100*r.MinUsage)
 	} else {
-		row("removed", "%d experts, %d are left", r.Removed, count(r.BlockExperts))
+		row("removed", "%s, %d left", words.Count(r.Removed, "expert"), count(r.BlockExperts))
 	}
 	row("parameters", "%d before, %d after", r.Before.Parameters, r.After.Parameters)
 	row("  active a token", "%d before, %d after", r.Before.Active, r.After.Active)

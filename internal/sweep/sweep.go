@@ -19,6 +19,7 @@ import (
 	"agiformer/internal/config"
 	"agiformer/internal/exit"
 	"agiformer/internal/report"
+	"agiformer/internal/words"
 )
 
 // Options are the jobs and how to start them.
@@ -228,9 +229,9 @@ func summary(o Options, tasks []task) error {
 		}
 	}
 	if len(failed) == 0 {
-		fmt.Fprintf(o.Stdout, "All %d jobs are done: compare them with agiformer plot %s/*/\n", len(tasks), o.Root)
+		fmt.Fprintf(o.Stdout, "%s done: compare with agiformer plot %s/*/\n", words.Count(len(tasks), "job"), o.Root)
 		return nil
 	}
-	return exit.With(exit.Failed, fmt.Errorf("%d of %d jobs of the sweep failed: %s; their messages stand above",
-		len(failed), len(tasks), strings.Join(failed, ", ")))
+	return exit.With(exit.Failed, fmt.Errorf("%d of %s of the sweep failed: %s; their messages stand above",
+		len(failed), words.Count(len(tasks), "job"), strings.Join(failed, ", ")))
 }

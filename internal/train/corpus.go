@@ -9,6 +9,7 @@ import (
 	"agiformer/internal/config"
 	"agiformer/internal/data"
 	"agiformer/internal/tokenizer"
+	"agiformer/internal/words"
 )
 
 // corpus is the text of a run.
@@ -36,7 +37,7 @@ func openCorpus(ctx context.Context, cfg *config.Config, tok tokenizer.Tokenizer
 	if err := c.holdOut(ctx, cfg, train, tok, cacheDir, f); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
-	f.say("data.valid is null: %d documents are held out for validation", c.valid.Documents())
+	f.say("data.valid is null: %s held out for validation", words.Count(c.valid.Documents(), "document"))
 	return c, nil
 }
 
@@ -68,7 +69,7 @@ func (c *corpus) prepare(ctx context.Context, cfg *config.Config, key string, pa
 		return nil, err
 	}
 	c.open = append(c.open, ds)
-	f.say("%s: %d documents, %d tokens", key, ds.Documents(), ds.Tokens())
+	f.say("%s: %s, %s", key, words.Count(ds.Documents(), "document"), words.Count(ds.Tokens(), "token"))
 	for _, problem := range report.Sentences() {
 		f.say("%s: %s", key, problem)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"agiformer/internal/checkpoint"
 	"agiformer/internal/data"
+	"agiformer/internal/words"
 )
 
 // evaluateIfDue evaluates on the validation text every training.eval_interval
@@ -19,7 +20,7 @@ func (t *trainer) evaluateIfDue() error {
 	}
 	defer t.meter.pause(time.Now())
 	validation := data.NewEvaluation(t.corpus.valid, EvaluationOptions(t.cfg))
-	t.folder.say("step %d: validating, %d tokens to read", now, validation.Tokens())
+	t.folder.say("step %d: validating, %s to read", now, words.Count(validation.Tokens(), "token"))
 	r, finished, err := Evaluate(t.model, validation, EvalOptions{Precision: t.precision, Stop: t.stop.Requested})
 	if err != nil || !finished {
 		return err

@@ -14,6 +14,7 @@ import (
 	"agiformer/internal/checkpoint"
 	"agiformer/internal/config"
 	"agiformer/internal/metrics"
+	"agiformer/internal/words"
 )
 
 // runFolder is a run's folder with its open files.
@@ -205,7 +206,7 @@ func (f *runFolder) eval(step int64, r *Result, isBest bool) error {
 	if isBest {
 		mark = ", the best so far"
 	}
-	f.say("step %d: validation %.4f bits/byte, loss %.4f nats a token over %d tokens, %.1f s%s", step, r.BitsPerByte, r.Loss, r.Tokens, r.Seconds, mark)
+	f.say("step %d: validation %.4f bits/byte, loss %.4f nats a token over %s, %.1f s%s", step, r.BitsPerByte, r.Loss, words.Count(r.Tokens, "token"), r.Seconds, mark)
 	if f.board == nil {
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 	"agiformer/internal/model"
 	"agiformer/internal/torch"
 	"agiformer/internal/vocabulary"
+	"agiformer/internal/words"
 )
 
 // Plan is what a configuration will take, without building anything.
@@ -81,14 +82,14 @@ func (p *Plan) Print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
 	c := p.Config
-	row("model", "%s: %d layers of width %d, %s, %d a token", c.Model.Name, c.Model.NLayers, c.Model.DModel, expertsText(c.Model), c.Model.TopK())
+	row("model", "%s: %s of width %d, %s, %d a token", c.Model.Name, words.Count(c.Model.NLayers, "layer"), c.Model.DModel, expertsText(c.Model), c.Model.TopK())
 	row("parameters", "%s, %s active a token", count(p.Counts.Parameters), count(p.Counts.Active))
 	for _, name := range components(p.Counts.ByComponent) {
 		row("  "+name, "%s", count(p.Counts.ByComponent[name]))
 	}
 	row("FLOPs a token", "%.4g forward, %.4g training", p.Counts.FLOPs, p.TrainingFLOPs())
-	row("steps", "%d of %d lanes (%d micro-batches of %d) of %d tokens: %s tokens a step, %s in all", c.Training.MaxSteps,
-		c.Training.Lanes(), c.Training.GradientAccumulationSteps, c.Training.BatchSize, c.Model.SegmentLen(), count(p.TokensPerStep), count(p.TokensPerStep*c.Training.MaxSteps))
+	row("steps", "%d of %s (%s) of %s: %s tokens a step, %s in all", c.Training.MaxSteps,
+		words.Count(c.Training.Lanes(), "lane"), batches(c.Training), words.Count(c.Model.SegmentLen(), "token"), count(p.TokensPerStep), count(p.TokensPerStep*c.Training.MaxSteps))
 	row("FLOPs in all", "%.4g", p.TrainingFLOPs()*float64(p.TokensPerStep)*float64(c.Training.MaxSteps))
 	row("memory, training", "%s", p.Training)
 	row("memory, inference", "%s", p.Inference)
@@ -114,9 +115,17 @@ func expertsText(m config.Model) string {
 		left += int64(len(m.ExpertsOf(i)))
 	}
 	if all := m.NLayers * m.NExperts; left < all {
-		return fmt.Sprintf("%d experts (%d of %d left)", m.NExperts, left, all)
+		return fmt.Sprintf("%s (%d of %d left)", words.Count(m.NExperts, "expert"), left, all)
 	}
-	return fmt.Sprintf("%d experts", m.NExperts)
+	return words.Count(m.NExperts, "expert")
+}
+
+// batches says how a step's lanes are cut.
+func batches(t config.Training) string {
+	if t.GradientAccumulationSteps == 1 {
+		return "1 micro-batch"
+	}
+	return fmt.Sprintf("%d micro-batches of %d", t.GradientAccumulationSteps, t.BatchSize)
 }
 
 // components sorts the components by size, the largest first.

@@ -13,6 +13,7 @@ import (
 	"agiformer/internal/metrics"
 	"agiformer/internal/model"
 	"agiformer/internal/torch"
+	"agiformer/internal/words"
 )
 
 // Version is the program's.
@@ -38,11 +39,7 @@ type RunOptions struct {
 // was stopped, saved, and asks to be started again, and one that is no better
 // than the best so far.
 func Run(ctx context.Context, cfg *config.Config, tree []byte, overrides []string, o RunOptions) (err error) {
-	var limit time.Duration
-	if cfg.Run.MaxHours != nil {
-		limit = time.Duration(*cfg.Run.MaxHours * float64(time.Hour))
-	}
-	stop := NewStopper(ctx, limit)
+	stop := NewStopper(ctx, cfg.Run.MaxHours)
 	defer stop.Close()
 	folder, err := openFolder(cfg.Run.Dir, metrics.NewProgress(o.Out, o.LogFormat))
 	if err != nil {
@@ -146,7 +143,7 @@ func (r *runner) run() (done bool, err error) {
 		return false, err
 	}
 	if t.finished() {
-		r.folder.say("the run is complete: %d steps, in %s", t.state.Step, r.folder.dir)
+		r.folder.say("the run is complete: %s, in %s", words.Count(t.state.Step, "step"), r.folder.dir)
 	}
 	return t.finished(), nil
 }
@@ -158,8 +155,9 @@ func (t *trainer) announce(from *checkpoint.Checkpoint, precision bool) {
 	for _, p := range t.model.Parameters() {
 		parameters += p.Tensor.Numel()
 	}
-	t.folder.say("model %s: %d parameters, %s on %s with %d threads, %d lanes of %d tokens a step, in %s", t.cfg.Model.Name, parameters,
-		t.precision.DType, t.precision.Device, t.threads, t.cfg.Training.Lanes(), t.cfg.Model.SegmentLen(), t.folder.dir)
+	t.folder.say("model %s: %d parameters, %s on %s with %s, %s of %s a step, in %s", t.cfg.Model.Name, parameters,
+		t.precision.DType, t.precision.Device, words.Count(t.threads, "thread"), words.Count(t.cfg.Training.Lanes(), "lane"),
+		words.Count(t.cfg.Model.SegmentLen(), "token"), t.folder.dir)
 	if precision && t.precision.Note != "" {
 		t.folder.say("%s", t.precision.Note)
 	}
@@ -180,7 +178,7 @@ func (t *trainer) announceResume(from *checkpoint.Checkpoint) {
 	}
 	s := from.State()
 	if s.Threads != t.threads {
-		t.folder.say("the checkpoint was made with %d threads, this process has %d: losses will differ in their last digits (hardware.threads=%d restores them)", s.Threads, t.threads, s.Threads)
+		t.folder.say("the checkpoint was made with %s, this process has %d: losses will differ in their last digits (hardware.threads=%d restores them)", words.Count(s.Threads, "thread"), t.threads, s.Threads)
 	}
 	if now := t.precision.Device.String(); s.Device != now {
 		t.folder.say("the checkpoint was made on %s, this process trains on %s: losses will differ in their last digits", s.Device, now)

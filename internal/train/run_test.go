@@ -193,9 +193,9 @@ func TestAWarmUpLongerThanTheRunIsTold(t *testing.T) {
 
 func TestTimeLimitStopsTheRun(t *testing.T) {
 	cfg := tinyConfig(t, writeText(t, 10))
-	hours, code := 1e-9, int64(99)
+	hours, code := 0.0000003, int64(99)
 	cfg.Run.MaxHours, cfg.Run.RequeueExitCode = &hours, &code
-	if _, err := run(t, cfg, "none"); exit.Code(err) != 99 || !strings.Contains(err.Error(), "run.max_hours") {
+	if _, err := run(t, cfg, "none"); exit.Code(err) != 99 || !strings.Contains(err.Error(), "stopped by run.max_hours=0.0000003, ") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -22,19 +23,20 @@ type Stopper struct {
 	notify chan os.Signal
 }
 
-// NewStopper listens from now on; limit 0 is no time limit. Close ends it.
-func NewStopper(parent context.Context, limit time.Duration) *Stopper {
+// NewStopper listens from now on; hours, nil for no limit, are run.max_hours.
+// Close ends it.
+func NewStopper(parent context.Context, hours *float64) *Stopper {
 	s := &Stopper{quit: make(chan struct{}), notify: make(chan os.Signal, 1)}
 	s.ctx, s.cancel = context.WithCancel(parent)
 	signal.Notify(s.notify, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1)
-	go s.listen(limit)
+	go s.listen(hours)
 	return s
 }
 
-func (s *Stopper) listen(limit time.Duration) {
+func (s *Stopper) listen(hours *float64) {
 	var timeUp <-chan time.Time // nil never fires
-	if limit > 0 {
-		timer := time.NewTimer(limit)
+	if hours != nil {
+		timer := time.NewTimer(time.Duration(*hours * float64(time.Hour)))
 		defer timer.Stop()
 		timeUp = timer.C
 	}
@@ -43,7 +45,7 @@ func (s *Stopper) listen(limit time.Duration) {
 		case sig := <-s.notify:
 			s.stop(fmt.Sprintf("signal %v", sig))
 		case <-timeUp:
-			s.stop(fmt.Sprintf("run.max_hours (%v) is over", limit))
+			s.stop("run.max_hours=" + strconv.FormatFloat(*hours, 'f', -1, 64))
 		case <-s.quit:
 			return
 		}

@@ -143,7 +143,8 @@ func TestTokenizerCommands(t *testing.T) {
 		"--out FILE":      {"tokenizer", "train", "--corpus", "x"},
 		"needs no export": {"tokenizer", "export", "--format", "hf"},
 		"no id":           {"tokenizer", "decode"},
-		"cannot be read":  {"tokenizer", "encode", "--tokenizer", "none.json"},
+		"--tokenizer: the tokenizer none.json cannot be read (no such file or directory): name a file that": {
+			"tokenizer", "encode", "--tokenizer", "none.json"},
 		"takes no":        {"tokenizer", "encode", "file"},
 	} {
 		if _, notes, code := runWith(t, "999\n", args...); code != exit.BadInput || !strings.Contains(notes, want) {

@@ -75,7 +75,11 @@ func openTokenizer(path string) (tokenizer.Tokenizer, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, "tokenizer.json")
 	}
-	return tokenizer.Open(path)
+	t, err := tokenizer.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("--tokenizer: %w", err)
+	}
+	return t, nil
 }
 
 // eachLine writes f of every line of in, a line each; lines may be of any

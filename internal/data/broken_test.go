@@ -36,7 +36,7 @@ func TestBrokenInput(t *testing.T) {
 		"no zstd":        {"a.jsonl.zst", good, data.BrokenFile, 1, "decompressed", ""},
 		"no Parquet":     {"a.parquet", good, data.BrokenFile, 1, "Parquet", ""},
 		"null":           {"a.parquet", table(t, &good, nil), data.MissingField, 1, "row 2", good},
-		"UTF-16":         {"a.txt", "\xff\xfea\x00", data.BrokenFile, 1, "UTF-16", ""},
+		"UTF-16":         {"a.txt", "\xff\xfea\x00", data.ForeignText, 1, "not UTF-8 and left out", ""},
 		"empty file":     {"a.txt", "", data.EmptyFile, 1, "empty", ""},
 		"no such column": {"a.pq", strings.ReplaceAll(table(t, &good), "text", "body"), data.MissingField, 1, "body", ""},
 	}

@@ -210,7 +210,7 @@ func (p *preparer) readFile(f sourceFile, tmp string, b *documentBuilder) error 
 	}
 	var broken *brokenError
 	if errors.As(err, &broken) {
-		b.problem(BrokenFile, "the file %s", broken.reason)
+		b.problem(broken.kind, "the file %s", broken.reason)
 		err = nil
 	}
 	if err != nil {

@@ -22,13 +22,17 @@ const (
 
 var lineEnd = []byte{'\n'}
 
-// brokenError says that a file's contents cannot be read to the end.
-type brokenError struct{ reason string }
+// brokenError says that a file's contents cannot be read to the end, or not at
+// all.
+type brokenError struct {
+	kind   Kind
+	reason string
+}
 
 func (e *brokenError) Error() string { return e.reason }
 
 func brokenf(format string, args ...any) error {
-	return &brokenError{fmt.Sprintf(format, args...)}
+	return &brokenError{BrokenFile, fmt.Sprintf(format, args...)}
 }
 
 // countingReader counts the bytes of the file that have been read.
@@ -131,7 +135,7 @@ func skipMark(in *bufio.Reader) error {
 		_, err := in.Discard(3)
 		return err
 	case bytes.HasPrefix(head, []byte{0xFF, 0xFE}), bytes.HasPrefix(head, []byte{0xFE, 0xFF}):
-		return brokenf("is UTF-16, expected UTF-8 (iconv -f UTF-16 -t UTF-8 converts it)")
+		return &brokenError{ForeignText, "looks like UTF-16, expected UTF-8 (iconv -f UTF-16 -t UTF-8 FILE > NEW converts it)"}
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ type Kind string
 // out, except invalid UTF-8 of plain text, whose bytes are kept.
 const (
 	BrokenFile   Kind = "broken_files"    // cannot be unpacked or is not what its name says; what came before the break is kept
+	ForeignText  Kind = "foreign_files"   // text in another encoding than UTF-8, as far as its first bytes say
 	BrokenLine   Kind = "broken_lines"    // a line that is no JSON object
 	MissingField Kind = "missing_fields"  // a record without text, or with text that is no string
 	EmptyFile    Kind = "empty_files"     // a file of 0 bytes
@@ -21,7 +22,7 @@ const (
 )
 
 // kinds lists every Kind in the order of a report.
-var kinds = []Kind{BrokenFile, BrokenLine, MissingField, EmptyFile, EmptyText, InvalidUTF8, RemovedByte}
+var kinds = []Kind{BrokenFile, ForeignText, BrokenLine, MissingField, EmptyFile, EmptyText, InvalidUTF8, RemovedByte}
 
 // describe says in words what count of kind means, as "3 files are empty and
 // left out".
@@ -30,6 +31,8 @@ func (k Kind) describe(count int64) string {
 	switch k {
 	case BrokenFile:
 		one, many, done = "file is", "files are", "broken: what could be read was kept"
+	case ForeignText:
+		one, many, done = "file is", "files are", "not UTF-8 and left out"
 	case BrokenLine:
 		one, many, done = "line is", "lines are", "no JSON object and left out"
 	case MissingField:

@@ -7,7 +7,9 @@ package tokenizer
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"agiformer/internal/tokenizer/morphopiece"
@@ -129,7 +131,11 @@ func FromJSON(text []byte) (Tokenizer, error) {
 func Open(path string) (Tokenizer, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("the tokenizer cannot be read: %w", err)
+		var reason *fs.PathError
+		if errors.As(err, &reason) {
+			err = reason.Err
+		}
+		return nil, fmt.Errorf("the tokenizer %s cannot be read (%w): name a file that agiformer tokenizer train --out FILE wrote", path, err)
 	}
 	t, err := FromJSON(text)
 	if err != nil {

@@ -2,6 +2,8 @@ package tokenizer_test
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -90,6 +92,11 @@ func TestJSON(t *testing.T) {
 		if _, err := tokenizer.FromJSON([]byte(bad)); err == nil {
 			t.Errorf("a tokenizer was made of %q", bad)
 		}
+	}
+	missing := path + ".none"
+	want := "tokenizer.path: the tokenizer " + missing + " cannot be read (no such file or directory): name a file that agiformer tokenizer train --out FILE wrote"
+	if _, err := tokenizer.FromConfig("morphopiece", &missing); err == nil || err.Error() != want || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that is not there: %v", err)
 	}
 	if _, err := tokenizer.FromConfig("bpe", nil); err == nil || !strings.Contains(err.Error(), "tokenizer.name") {
 		t.Errorf("an unknown name must be refused with its key, got %v", err)

@@ -145,7 +145,7 @@ func TestTokenizerCommands(t *testing.T) {
 		"no id":           {"tokenizer", "decode"},
 		"--tokenizer: the tokenizer none.json cannot be read (no such file or directory): name a file that": {
 			"tokenizer", "encode", "--tokenizer", "none.json"},
-		"takes no":        {"tokenizer", "encode", "file"},
+		"takes no": {"tokenizer", "encode", "file"},
 	} {
 		if _, notes, code := runWith(t, "999\n", args...); code != exit.BadInput || !strings.Contains(notes, want) {
 			t.Errorf("%v: code %d, %q; want code 2 and %q", args, code, notes, want)

@@ -24,6 +24,7 @@ func newGenerateCommand() *cobra.Command {
 --max-new-tokens or where the model ends the document. The prompt is taken as a document's beginning;
 text longer than the model's max_seq_len rolls into its memory, so there is no limit to either.
 The same --seed gives the same text; without it every call gives another. --temperature 0 is greedy.
+SIGINT and SIGTERM stop it after the token at hand, with exit code 1; --json then prints nothing.
 --json prints {"prompt","text","ids","logprobs"}; logprobs are the model's own, before temperature and truncation.`,
 		Example: `  agiformer generate --checkpoint runs/first --prompt "Bir varmış bir yokmuş, " --seed 1
   agiformer generate --checkpoint runs/first --prompt-file start.txt --max-new-tokens 500 --temperature 0.8
@@ -38,7 +39,9 @@ The same --seed gives the same text; without it every call gives another. --temp
 			if !command.Flags().Changed("seed") {
 				o.Seed = rand.Int64()
 			}
-			return runGenerate(command.Context(), o, command.OutOrStdout())
+			ctx, stop := untilInterrupted(command)
+			defer stop()
+			return runGenerate(ctx, o, command.OutOrStdout())
 		},
 	}
 	flags := command.Flags()
@@ -87,6 +90,9 @@ func runGenerate(ctx context.Context, o generate.Options, out io.Writer) error {
 	if err := errors.Join(err, m.Free()); err != nil {
 		return err
 	}
+	if ctx.Err() != nil {
+		return generationStopped(o, out)
+	}
 	if o.JSON {
 		encoder := json.NewEncoder(out)
 		encoder.SetEscapeHTML(false)
@@ -94,4 +100,15 @@ func runGenerate(ctx context.Context, o generate.Options, out io.Writer) error {
 	}
 	_, err = fmt.Fprintln(out)
 	return err
+}
+
+// generationStopped ends a text that a signal cut short. It is a failure (exit code
+// 1), as a stopped evaluation is: there is nothing to go on from.
+func generationStopped(o generate.Options, out io.Writer) error {
+	err := errors.New("generating was stopped by a signal before its end: the same command starts it again")
+	if o.JSON {
+		return err
+	}
+	_, end := fmt.Fprintln(out)
+	return errors.Join(err, end)
 }

@@ -57,8 +57,8 @@ func TestTrainLooksForLibtorchFirst(t *testing.T) {
 	t.Setenv("LIBTORCH", dir)
 	cache, run := filepath.Join(dir, "cache"), filepath.Join(dir, "run")
 	_, said, code := runWith(t, "", "train", "experiment=quickstart", "run.dir="+run, "--cache-dir="+cache)
-	if code != exit.Failed || !strings.Contains(said, "LIBTORCH") {
-		t.Errorf("code %d, %q; want code 1 and a sentence about LIBTORCH", code, said)
+	if code != exit.BadInput || !strings.Contains(said, "LIBTORCH") {
+		t.Errorf("code %d, %q; want code 2 and a sentence about LIBTORCH", code, said)
 	}
 	for _, path := range []string{cache, run} {
 		if _, err := os.Stat(path); err == nil {

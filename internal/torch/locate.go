@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"agiformer/internal/exit"
 )
 
 // wantedVersion is the libtorch that the C++ side is built for.
@@ -25,7 +27,8 @@ type Libraries struct {
 type place struct{ dir, source string }
 
 // Locate finds the libraries without loading them. The error says what is
-// missing, where it was looked for, and what to do.
+// missing, where it was looked for, and what to do; a LIBTORCH or
+// AGIFORMER_LIB that names none is the user's to mend (exit code 2).
 func Locate() (Libraries, error) {
 	torch, err := locateTorch()
 	if err != nil {
@@ -50,8 +53,8 @@ func locateTorch() (place, error) {
 				return place{d, "LIBTORCH"}, nil
 			}
 		}
-		return place{}, fmt.Errorf("LIBTORCH is %q, but %s is not there: point it at an unpacked libtorch %s or a Python torch folder, or unset it",
-			dir, filepath.Join(dir, "lib", "libtorch_cpu.so"), wantedVersion)
+		return place{}, exit.Usage(fmt.Errorf("LIBTORCH is %q, but %s is not there: point it at an unpacked libtorch %s or a Python torch folder, or unset it",
+			dir, filepath.Join(dir, "lib", "libtorch_cpu.so"), wantedVersion))
 	}
 	places := torchPlaces()
 	for _, p := range places {
@@ -113,17 +116,19 @@ func torchPlaces() []place {
 func locateOwn(name string) (string, error) {
 	var dirs []string
 	if dir := os.Getenv("AGIFORMER_LIB"); dir != "" {
-		dirs = append(dirs, dir)
-	} else {
-		if dir := programDir(); dir != "" {
-			dirs = append(dirs, filepath.Join(dir, "lib"), filepath.Join(dir, "..", "lib", "agiformer"), dir)
+		if path := filepath.Join(dir, name); exists(path) {
+			return path, nil
 		}
-		if root := checkout(); root != "" {
-			dirs = append(dirs, filepath.Join(root, "build", "lib"))
-		}
-		if cache := cacheDir(); cache != "" {
-			dirs = append(dirs, filepath.Join(cache, "lib"))
-		}
+		return "", exit.Usage(fmt.Errorf("AGIFORMER_LIB is %q, but %s was not found there: point it at the folder that holds it, or unset it and run make build in a clone or make install for an installed copy", dir, name))
+	}
+	if dir := programDir(); dir != "" {
+		dirs = append(dirs, filepath.Join(dir, "lib"), filepath.Join(dir, "..", "lib", "agiformer"), dir)
+	}
+	if root := checkout(); root != "" {
+		dirs = append(dirs, filepath.Join(root, "build", "lib"))
+	}
+	if cache := cacheDir(); cache != "" {
+		dirs = append(dirs, filepath.Join(cache, "lib"))
 	}
 	for _, dir := range dirs {
 		if path := filepath.Join(dir, name); exists(path) {

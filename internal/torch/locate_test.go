@@ -89,7 +89,7 @@ func TestMissingLibrariesAreASentence(t *testing.T) {
 	}
 	wantError(t, errors.New(child(t, "LIBTORCH="+empty)), "error: LIBTORCH is", empty, "2.11.0")
 	wantError(t, errors.New(child(t, "LIBTORCH="+broken)), "error: ", filepath.Join(broken, "libtorch_cpu.so"), "cannot be loaded", "make build")
-	wantError(t, errors.New(child(t, "AGIFORMER_LIB="+empty)), "error: libagiformer_torch.so was not found", empty, "make build")
+	wantError(t, errors.New(child(t, "AGIFORMER_LIB="+empty)), "error: AGIFORMER_LIB is", "libagiformer_torch.so was not found there", empty, "make build")
 }
 
 // Outside of a clone the sentence has to serve a user of an installed copy.

@@ -4,7 +4,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // refused holds an end to the contract for a user's mistake: exit code 2, one
@@ -68,6 +70,53 @@ func TestMistakesOnTheCommandLine(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			refused(t, agiformer(t, c.arguments...), c.mentions...)
+		})
+	}
+}
+
+// A folder that the environment names and that is not there is a mistake of usage.
+func TestMistakesInTheEnvironment(t *testing.T) {
+	t.Parallel()
+	run := trainedRun(t)
+	for name, arguments := range map[string][]string{
+		"train":    tiny(filepath.Join(t.TempDir(), "run")),
+		"eval":     {"eval", "--checkpoint", run, "--data", validText},
+		"generate": {"generate", "--checkpoint", run, "--prompt", "a"},
+	} {
+		for _, variable := range []string{"LIBTORCH", "AGIFORMER_LIB"} {
+			t.Run(name+" "+variable, func(t *testing.T) {
+				t.Parallel()
+				refused(t, program{arguments: arguments, set: []string{variable + "=/no/such/folder"}}.run(t), variable, "/no/such/folder")
+			})
+		}
+	}
+}
+
+// What is stopped and has nothing to save has failed: eval and generate alike.
+func TestStoppedCommandsThatSaveNothingFail(t *testing.T) {
+	t.Parallel()
+	run := trainedRun(t)
+	long := filepath.Join(t.TempDir(), "long.txt")
+	if err := os.WriteFile(long, []byte(documents(3, 3000)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for name, arguments := range map[string][]string{
+		"eval":     {"eval", "--checkpoint", run, "--data", long},
+		"generate": {"generate", "--checkpoint", run, "--prompt", "Ali evde ", "--temperature", "0", "--max-new-tokens", "10000000"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			command, stdout, stderr := program{arguments: arguments}.command(t)
+			if err := command.Start(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * time.Second) // past the start
+			_ = command.Process.Signal(syscall.SIGINT)
+			e := ended{code: exitCode(t, command.Wait())}
+			if e.stdout, e.stderr = stdout.String(), stderr.String(); e.code != 1 {
+				t.Fatalf("exit code %d, want 1:\n%s", e.code, e.stderr)
+			}
+			oneSentence(t, e, "stopped by a signal", "the same command starts it again")
 		})
 	}
 }

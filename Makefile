@@ -26,7 +26,7 @@ ENV := eval "$$(scripts/env.sh)" &&
 help: ## print this help
 	@echo "AGIFORMER: a Mixture-of-Experts Transformer with memory, in Go on libtorch."
 	@echo
-	@echo "Start here:  make train    (a few minutes: fetches libtorch and a small Turkish corpus, trains, writes a sample)"
+	@echo "Start here:  make train    (10 to 20 minutes on two cores: fetches libtorch and a small Turkish corpus, trains, writes a sample)"
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 	@echo

@@ -26,7 +26,7 @@ if [ $# -gt 0 ]; then
 	# Relative to the caller's folder, which is this project's when make calls.
 	run="outputs/train-$(printf '%s' "$1" | cksum | cut -d ' ' -f 1)"
 	data=("data.train=$(quoted "$1")" "data.valid=null")
-	valid="FILE"
+	valid="$1" what="on all of your text, most of which it was trained on"
 	prompt="" # the first words of the validation text
 else
 	run="outputs/quickstart"
@@ -35,13 +35,18 @@ else
 		"$here/fetch_corpus.sh" "$corpus"
 	fi
 	data=("data.train=$corpus/train.jsonl" "data.valid=$corpus/valid.jsonl")
-	valid="$corpus/valid.jsonl"
+	valid="$corpus/valid.jsonl" what="on all of the held-out text"
 	prompt="Bir belgeyi açmak için "
 fi
 
 read -ra more <<<"${ARGS:-}"
+kept=() # for another run: all but where it is and how long it is
 for override in "${more[@]}"; do
-	case "$override" in run.dir=*) run="${override#run.dir=}" ;; esac
+	case "$override" in
+	run.dir=*) run="${override#run.dir=}" ;;
+	training.max_steps=*) ;;
+	*) kept+=("$override") ;;
+	esac
 done
 
 echo "training in $run (Ctrl-C saves and stops; the same command goes on)"
@@ -113,15 +118,20 @@ echo
 "$program" generate --checkpoint "$best" --prompt="$prompt" --max-new-tokens 300 --temperature 0.7 --top-k 50 --seed 1
 # As a shell wants them: an override keeps its own quotes. The full size takes none of this run's.
 text="$(printf '%q ' "${data[@]}")"
-own="$(printf '%q ' "${data[@]}" "${more[@]}")"
+own="$(printf '%q ' "${data[@]}" "${kept[@]}")"
 cat <<EOF
 
 Next:
-  $program generate --checkpoint $best --prompt "Merhaba"     let it write something else
-  $program eval --checkpoint $best --data $valid              measure it on the whole text
-  $program plot $run                                          training curves as a picture
+  # let it write something else
+  $program generate --checkpoint $best --prompt "Merhaba"
+  # measure it $what
+  $program eval --checkpoint $best --data $(printf '%q' "$valid")
+  # draw its training curves
+  $program plot $run
+  # train longer
   $program train experiment=quickstart ${own}training.max_steps=5000 run.dir=outputs/longer
-  $program train model=text_only ${text}--dry-run         what the full size takes: 54 million parameters,
-                                                              which without --dry-run train for days on a CPU
+  # see what the full size takes, 54 million parameters and 1.6 billion tokens: two months on two cores, so take a GPU
+  $program train model=text_only ${text}--dry-run
+  # all commands
   $program --help
 EOF

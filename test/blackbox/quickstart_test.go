@@ -54,3 +54,41 @@ func TestOneSmallDocumentIsHeldOutInParts(t *testing.T) {
 		t.Errorf("nothing was evaluated: %v", err)
 	}
 }
+
+// What make train proposes at its end are commands that run as they stand.
+func TestTheQuickstartsNextCommandsRun(t *testing.T) {
+	t.Parallel()
+	if binary != filepath.Join(repository, "bin", "agiformer") {
+		t.Skip("the script runs the clone's own binary")
+	}
+	folder := t.TempDir()
+	text, run := filepath.Join(folder, "my text.txt"), filepath.Join(folder, "run")
+	if err := os.WriteFile(text, []byte(documents(4, 60)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	script := func(command string, arguments ...string) string {
+		t.Helper()
+		c, stdout, stderr := program{file: command, arguments: arguments, folder: repository, set: []string{
+			"ARGS=" + strings.Join([]string{"run.dir=" + run, "training.max_steps=2", "training.warmup_steps=1", "data.split=blank_line", "hardware=cpu",
+				"model.d_model=32", "model.n_layers=1", "model.n_heads=2", "model.d_ff=32", "model.max_seq_len=32"}, " ")}}.command(t)
+		if err := c.Run(); err != nil {
+			t.Fatalf("%s %v: %v\n%s", command, arguments, err, stderr)
+		}
+		return stdout.String()
+	}
+	_, next, found := strings.Cut(script("scripts/quickstart.sh", text), "\nNext:\n")
+	if !found {
+		t.Fatal("the script proposes nothing")
+	}
+	for line := range strings.Lines(next) {
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.Count(line, "training.max_steps=") > 1 || strings.Count(line, "run.dir=") > 1:
+			t.Errorf("a key stands twice in %s", line)
+		case strings.Contains(line, " eval "), strings.Contains(line, " --dry-run"):
+			script("bash", "-c", line)
+		case strings.Contains(line, " train "):
+			script("bash", "-c", line+" --dry-run")
+		}
+	}
+}

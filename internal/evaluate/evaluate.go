@@ -116,6 +116,9 @@ func (o Options) prepare(ctx context.Context, c *pretrained.Checkpoint, notes io
 		}
 		options.Paths, options.Split = c.Config.Data.Valid, c.Config.Data.Split
 		options.MaxDocumentBytes = c.Config.Data.MaxDocumentBytes
+		if err := data.Find(options.Paths); err != nil {
+			return nil, fmt.Errorf("data.valid of the checkpoint: %w; a relative path counts from the folder where the run was started: run this command there, or name the text with --data PATH", err)
+		}
 	}
 	text, found, err := data.Prepare(ctx, options, c.Tokenizer)
 	if err != nil {

@@ -92,6 +92,24 @@ func TestMistakesInTheEnvironment(t *testing.T) {
 	}
 }
 
+// The validation text of a run has the path that it had where the run was started.
+func TestEvalElsewhereSaysWhereItsTextIs(t *testing.T) {
+	t.Parallel()
+	home, run := t.TempDir(), filepath.Join(t.TempDir(), "run")
+	text, err := os.ReadFile(validText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(home, "own.txt"), text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	train := append(without(tiny(run, "training.max_steps=1"), "data.valid="+validText), "data.valid=own.txt")
+	program{folder: home, arguments: train}.run(t).ok(t)
+	eval := []string{"eval", "--checkpoint", run}
+	program{folder: home, arguments: eval}.run(t).ok(t)
+	refused(t, agiformer(t, eval...), "data.valid", "own.txt", "from the folder where the run was started", "--data PATH")
+}
+
 // What is stopped and has nothing to save has failed: eval and generate alike.
 func TestStoppedCommandsThatSaveNothingFail(t *testing.T) {
 	t.Parallel()

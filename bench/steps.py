@@ -76,6 +76,8 @@ def main() -> None:
     parser.add_argument("--data", help="data.train; the quickstart corpus without it")
     parser.add_argument("--valid", help="data.valid")
     o = parser.parse_args()
+    if not 1 <= o.threads <= len(os.sched_getaffinity(0)):
+        parser.error(f"--threads={o.threads}: there are {len(os.sched_getaffinity(0))} cores, and each thread wants one")
     data = [f"data.{key}={value}" for key, value in (("train", o.data), ("valid", o.valid)) if value]
     cores = set(sorted(os.sched_getaffinity(0))[-o.threads:])
     with tempfile.TemporaryDirectory() as folder:

@@ -88,8 +88,9 @@ struct Sequences {
 
   Place place(int64_t i) const {
     if (runs.empty()) return {i, 0, q.size(2)};
-    const int64_t heads = q.size(1), start = runs[i / heads * 2], length = runs[i / heads * 2 + 1];
-    return {start / q.size(2) * heads + i % heads, start % q.size(2), length};
+    // A head's runs one after the other: threads share heads out, so that a long run does not fall to one of them.
+    const int64_t n = runs.size() / 2, start = runs[i % n * 2], length = runs[i % n * 2 + 1];
+    return {start / q.size(2) * q.size(1) + i / n, start % q.size(2), length};
   }
   Head head(Place at) const {
     const float *mask = nullptr;
@@ -207,10 +208,13 @@ agi_error *agi_attention_of_runs(agi_tensor q, agi_tensor k, agi_tensor v, const
     TORCH_CHECK(n > 0, "there is no run");
     TORCH_CHECK(ours(x, ref(k), ref(v), std::nullopt, scale) && x.sizes() == ref(k).sizes(),
                 "no kernel attends within runs of such heads");
-    for (int64_t i = 0; i < n; ++i) {
-      const int64_t first = runs[2 * i], last = first + runs[2 * i + 1] - 1, length = x.size(2);
-      TORCH_CHECK(first >= 0 && last >= first && first / length == last / length && last < x.size(0) * length, "run ",
-                  i, " of rows ", first, " to ", last, " does not lie within one of ", x.size(0), " lanes of ", length);
+    const int64_t length = x.size(2);
+    for (int64_t i = 0, next = 0; i < n; ++i) {
+      const int64_t first = runs[2 * i], end = first + runs[2 * i + 1];
+      TORCH_CHECK(first >= next && end > first && first / length == (end - 1) / length && end <= x.size(0) * length,
+                  "run ", i, " has the rows from ", first, " to before ", end, ", and some within one of ", x.size(0),
+                  " lanes of ", length, " from ", next, " on are wanted");
+      next = end;
     }
     *out = give(Attention::apply(x, ref(k), ref(v), std::nullopt, /*causal=*/true, scale,
                                  std::vector<int64_t>(runs, runs + 2 * n)));

@@ -12,7 +12,7 @@ at::Tensor matmul_weight(const at::Tensor &weight);
 // x·weightᵀ for x [..., in] and weight [out, in] of one type, without recording:
 //   - one row of float32 or bfloat16 on the CPU, as in decoding: a kernel that
 //     reads the weight once, in order, at the memory's speed;
-//   - float32 on a CPU that is not Intel's otherwise: oneDNN, which uses AVX-512 on
+//   - otherwise, float32 on a CPU that is not Intel's: oneDNN, which uses AVX-512 on
 //     every maker's processors, where MKL uses it on Intel's only;
 //   - everything else: at::linear.
 at::Tensor product(const at::Tensor &x, const at::Tensor &weight);

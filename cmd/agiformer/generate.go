@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,9 +38,7 @@ SIGINT and SIGTERM stop it after the token at hand, with exit code 1; --json the
 			if !command.Flags().Changed("seed") {
 				o.Seed = rand.Int64()
 			}
-			ctx, stop := untilInterrupted(command)
-			defer stop()
-			return runGenerate(ctx, o, command.OutOrStdout())
+			return runGenerate(command, o, command.OutOrStdout())
 		},
 	}
 	flags := command.Flags()
@@ -62,7 +59,7 @@ SIGINT and SIGTERM stop it after the token at hand, with exit code 1; --json the
 	return command
 }
 
-func runGenerate(ctx context.Context, o generate.Options, out io.Writer) error {
+func runGenerate(command *cobra.Command, o generate.Options, out io.Writer) error {
 	if err := o.Validate(); err != nil {
 		return exit.Usage(err)
 	}
@@ -70,6 +67,8 @@ func runGenerate(ctx context.Context, o generate.Options, out io.Writer) error {
 	if err != nil {
 		return exit.Usage(err)
 	}
+	ctx, stop := untilInterrupted(command) // a signal while a prompt is read ends the process
+	defer stop()
 	checkpoint, err := pretrained.Open(o.Checkpoint)
 	if err != nil {
 		return err
@@ -90,7 +89,7 @@ func runGenerate(ctx context.Context, o generate.Options, out io.Writer) error {
 	if err := errors.Join(err, m.Free()); err != nil {
 		return err
 	}
-	if ctx.Err() != nil {
+	if result.Stopped {
 		return generationStopped(o, out)
 	}
 	if o.JSON {

@@ -8,6 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 
 	"agiformer/internal/data"
 	"agiformer/internal/exit"
@@ -108,6 +111,17 @@ func (o Options) Text(ctx context.Context, c *pretrained.Checkpoint, notes io.Wr
 	return text, exit.Usage(err)
 }
 
+// missingValidation is the error where the run's validation text is not found. What
+// counts from another folder than the run's needs no search for typing mistakes.
+func missingValidation(paths []string, err error) error {
+	for _, path := range paths {
+		if _, missing := os.Stat(path); !filepath.IsAbs(path) && errors.Is(missing, fs.ErrNotExist) {
+			return fmt.Errorf("data.valid of the checkpoint: %s is not here, and a relative path counts from the folder where the run was started: run this command there, or name the text with --data PATH", path)
+		}
+	}
+	return fmt.Errorf("data.valid of the checkpoint: %w, or name the text with --data PATH", err)
+}
+
 func (o Options) prepare(ctx context.Context, c *pretrained.Checkpoint, notes io.Writer) (*data.Dataset, error) {
 	options := data.Options{Paths: o.Data, TextField: c.Config.Data.TextField, OnError: c.Config.Data.OnError, CacheDir: o.CacheDir}
 	if len(o.Data) == 0 {
@@ -117,7 +131,7 @@ func (o Options) prepare(ctx context.Context, c *pretrained.Checkpoint, notes io
 		options.Paths, options.Split = c.Config.Data.Valid, c.Config.Data.Split
 		options.MaxDocumentBytes = c.Config.Data.MaxDocumentBytes
 		if err := data.Find(options.Paths); err != nil {
-			return nil, fmt.Errorf("data.valid of the checkpoint: %w; a relative path counts from the folder where the run was started: run this command there, or name the text with --data PATH", err)
+			return nil, missingValidation(options.Paths, err)
 		}
 	}
 	text, found, err := data.Prepare(ctx, options, c.Tokenizer)

@@ -27,8 +27,9 @@ func (s Shape) Inner() (width, heads, head int64) {
 // Attention is the part in which the kinds of experts differ.
 type Attention interface {
 	// Forward attends u [B, C, d] causally to itself and returns [B, C, d]. A row
-	// may hold several lanes or documents, which only cache.Each keeps apart: every
-	// attention goes through the cache, also where it keeps nothing.
+	// may hold several lanes or documents, which only the cache keeps apart: every
+	// attention goes through it (nn.SelfAttend and its like, or cache.Each), also
+	// where it keeps nothing.
 	// rows [B, C, w] each are the tokens' rows of the kind's Features. With a
 	// cache the keys and values are added to it and C = 1 unless it is empty.
 	Forward(u *torch.Tensor, rows []*torch.Tensor, cache *nn.Cache) *torch.Tensor

@@ -34,6 +34,8 @@ type Result struct {
 	// Logprobs are the natural logarithms of the tokens' probabilities under
 	// the model, before temperature and truncation.
 	Logprobs []float64 `json:"logprobs"`
+	// Stopped says that the context ended before the text did.
+	Stopped bool `json:"-"`
 }
 
 // Run goes on from the prompt until opts.MaxNewTokens, the document's end or
@@ -69,8 +71,12 @@ func (w *Writer) write(ctx context.Context, ids []int32, opts Options, result *R
 	defer decoder.Free()
 	sampling := model.SampleOptions{Temperature: opts.Temperature, TopK: opts.TopK, TopP: opts.TopP}
 	random := rand.New(rand.NewPCG(uint64(opts.Seed), 0))
-	for len(result.IDs) < opts.MaxNewTokens && ctx.Err() == nil {
-		logits := lastLogits(decoder, ids, int(w.Model.Config().SegmentLen()))
+	for len(result.IDs) < opts.MaxNewTokens {
+		logits := lastLogits(ctx, decoder, ids, int(w.Model.Config().SegmentLen()))
+		if logits == nil {
+			result.Stopped = true
+			return
+		}
 		id := model.SampleValues(logits, sampling, random)
 		if id == w.Tokenizer.EndOfDocument() {
 			return
@@ -85,13 +91,17 @@ func (w *Writer) write(ctx context.Context, ids []int32, opts Options, result *R
 }
 
 // lastLogits feeds ids and returns the logits [V] after the last of them, on
-// the host. A prompt of several segments goes in one by one, since the logits
-// after all of its tokens at once would take more memory than the model.
-func lastLogits(d *model.Decoder, ids []int32, segment int) []float32 {
-	for ; len(ids) > segment; ids = ids[segment:] {
+// the host; nil where ctx ends first. A prompt of several segments goes in one by
+// one, since the logits after all of its tokens at once would take more memory than
+// the model.
+func lastLogits(ctx context.Context, d *model.Decoder, ids []int32, segment int) []float32 {
+	for ; len(ids) > segment && ctx.Err() == nil; ids = ids[segment:] {
 		scope := torch.Enter()
 		d.Feed(ids[:segment])
 		scope.Exit()
+	}
+	if ctx.Err() != nil {
+		return nil
 	}
 	scope := torch.Enter()
 	defer scope.Exit()

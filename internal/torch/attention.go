@@ -30,12 +30,11 @@ func Attention(q, k, v, mask *Tensor, causal bool, scale float64) *Tensor {
 }
 
 // Run is one of the sequences that share the rows of a batch [B, H, T, w]: Length rows from Start on, counted over all
-// B·T. It lies within a lane.
+// B·T. It lies within a lane; several are disjoint and in order.
 type Run struct{ Start, Length int64 }
 
 // AttentionOfRuns is causal Attention of each run of q, k, v [B, H, T, w] to itself, [B, H, T, w]; rows of no run read 0.
-// It is for what AttentionKernelOf calls OwnAttention, and fails elsewhere, for no run and for one that does not lie
-// within a lane.
+// It is for what AttentionKernelOf calls OwnAttention, and fails elsewhere, for no run and for one that is not as said.
 func AttentionOfRuns(q, k, v *Tensor, runs []Run, scale float64) *Tensor {
 	const op = "AttentionOfRuns"
 	var out C.agi_tensor

@@ -23,7 +23,7 @@ import "C"
 // Project is Linear without bias, x [..., in] and weight [out, in], by the fastest
 // kernel: a single row on the CPU, as in decoding, is multiplied at the speed at
 // which the weight is read from memory; other float32 products on the CPU run in
-// oneDNN. Results differ from Linear's by rounding. Under autocast an unrecorded
+// oneDNN, on Intel's processors in MKL. Results differ from Linear's by rounding. Under autocast an unrecorded
 // float32 row on the CPU gives a float32 row, also in the operations below: only
 // the weight is cast.
 func Project(x, weight *Tensor) *Tensor {

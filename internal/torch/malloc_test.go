@@ -7,7 +7,7 @@ import (
 	"agiformer/internal/torch"
 )
 
-// What is freed is taken again without the system: a tensor of 20 MB that comes and goes is paged in once, not every
+// What is freed is taken again without the system: a tensor of 20 MB that comes and goes is paged in a few times, not every
 // time. EmptyCache gives it back.
 func TestFreedMemoryIsKept(t *testing.T) {
 	faults := func() int64 {
@@ -20,7 +20,9 @@ func TestFreedMemoryIsKept(t *testing.T) {
 	const megabytes, times = 20, 30
 	do(t, func() {
 		comeAndGo := func() { torch.Ones(torch.Float32, torch.CPU, megabytes<<18).Free() }
-		comeAndGo()
+		for range times { // an aligned block wants a hole that is a little larger than itself: the first few find none
+			comeAndGo()
+		}
 		before := faults()
 		for range times {
 			comeAndGo()

@@ -147,7 +147,8 @@ func ResetPeakMemory(dev Device) {
 
 // TensorMemory runs fn and returns the most bytes that tensors on the CPU which
 // were made in it took at once. What is freed in it but was made before does not
-// count. Allocations are counted, not pages, so the figure is the same in every run.
+// count. Allocations are counted, not pages, so the figure is the same in every run;
+// those of other threads, our kernels' scratch memory, are not.
 // It cannot be nested.
 func TensorMemory(fn func()) (peak int64) {
 	var n C.int64_t

@@ -89,13 +89,13 @@ func Innermost() *Scope {
 	return current
 }
 
-// Adopt moves tensors to the scope, which must be open, from scopes inside it.
-func (s *Scope) Adopt(tensors ...*Tensor) {
+// Take moves tensors to the scope, which must be open, from scopes inside it.
+func (s *Scope) Take(tensors ...*Tensor) {
 	if !s.open {
-		fail("Adopt", "the scope is closed")
+		fail("Take", "the scope is closed")
 	}
 	for _, t := range tensors {
-		if t.use("Adopt", "tensors"); t.scope != s {
+		if t.use("Take", "tensors"); t.scope != s {
 			t.scope = s
 			s.tensors = append(s.tensors, t)
 		}

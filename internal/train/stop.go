@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"os/signal"
 	"strconv"
@@ -36,7 +37,8 @@ func NewStopper(parent context.Context, hours *float64) *Stopper {
 func (s *Stopper) listen(hours *float64) {
 	var timeUp <-chan time.Time // nil never fires
 	if hours != nil {
-		timer := time.NewTimer(time.Duration(*hours * float64(time.Hour)))
+		// A Duration ends at 292 years.
+		timer := time.NewTimer(time.Duration(min(*hours*float64(time.Hour), math.MaxInt64/2)))
 		defer timer.Stop()
 		timeUp = timer.C
 	}

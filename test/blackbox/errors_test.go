@@ -115,7 +115,7 @@ func TestStoppedCommandsThatSaveNothingFail(t *testing.T) {
 	t.Parallel()
 	run := trainedRun(t)
 	long := filepath.Join(t.TempDir(), "long.txt")
-	if err := os.WriteFile(long, []byte(documents(3, 3000)), 0o644); err != nil {
+	if err := os.WriteFile(long, []byte(documents(3, 12000)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for name, arguments := range map[string][]string{

@@ -58,7 +58,7 @@ func TestSweepOfRowsResumesAndEndsInATable(t *testing.T) {
 func TestAStoppedSweepGoesOnAsItSays(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	arguments := without(tiny("x", "seed=1,2", "training.max_steps=30", "-m"), "run.dir=x")
+	arguments := without(tiny("x", "seed=1,2", "training.max_steps=60", "-m"), "run.dir=x")
 	command, _, stderr := program{folder: folder, arguments: arguments}.command(t)
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
@@ -83,8 +83,8 @@ func TestAStoppedSweepGoesOnAsItSays(t *testing.T) {
 	}
 	program{folder: folder, arguments: append(arguments, again...)}.run(t).ok(t)
 	for _, job := range []string{"0", "1"} {
-		if steps := losses(t, filepath.Join(folder, root, job)); len(steps) != 30 {
-			t.Errorf("job %s holds %d steps, want 30", job, len(steps))
+		if steps := losses(t, filepath.Join(folder, root, job)); len(steps) != 60 {
+			t.Errorf("job %s holds %d steps, want 60", job, len(steps))
 		}
 	}
 }

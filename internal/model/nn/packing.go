@@ -62,15 +62,16 @@ func (p *Packing) layOut() {
 		byLength[l] = append(byLength[l], r)
 	}
 	l := layout{place: slices.Repeat([]int64{none}, int(p.positions))}
-	p.padded = &padded{}
+	laidOut := &padded{}
 	for _, length := range slices.Sorted(maps.Keys(byLength)) {
 		before := len(l.position)
 		l.add(byLength[length], length)
-		p.groups = append(p.groups, group{documents: int64(len(l.position)-before) / length, length: length})
+		laidOut.groups = append(laidOut.groups, group{documents: int64(len(l.position)-before) / length, length: length})
 	}
-	p.places, p.back = l.gathers(p.device)
-	p.owner.Adopt(p.places.tensors()...)
-	p.owner.Adopt(p.back.tensors()...)
+	laidOut.places, laidOut.back = l.gathers(p.device)
+	p.owner.Take(laidOut.places.tensors()...)
+	p.owner.Take(laidOut.back.tensors()...)
+	p.padded = laidOut
 }
 
 // none stands for a position without a place and for padding.
@@ -124,7 +125,8 @@ func FewShapes(n int64, digits int) int64 {
 	return (n + unit - 1) / unit * unit
 }
 
-// attendCausally is Attend with the causal attention of Attend.
+// attendCausally attends causally within the documents, q, k, v [B, H, T, h], or within
+// each lane for a nil packing.
 func (p *Packing) attendCausally(q, k, v *torch.Tensor) *torch.Tensor {
 	if p != nil && torch.AttentionKernelOf(q, k, v, nil, true) == torch.OwnAttention {
 		return torch.AttentionOfRuns(q, k, v, p.runs, 1/math.Sqrt(float64(q.Size(3))))

@@ -1,7 +1,6 @@
 package nn
 
 import (
-	"cmp"
 	"fmt"
 	"hash/fnv"
 	"math"
@@ -141,7 +140,7 @@ func (p Params) Of(owner string) Params {
 }
 
 // Get returns the parameter. A missing one, a mistake in the program, ends the
-// job with an error that lists those there are.
+// job with an error that lists those there are of an owner (Of).
 func (p Params) Get(name string) *torch.Tensor {
 	t, ok := p.all[p.prefix+name]
 	if !ok {
@@ -151,6 +150,9 @@ func (p Params) Get(name string) *torch.Tensor {
 }
 
 func (p Params) missing(name string) error {
+	if p.owner == "" {
+		return fmt.Errorf("the model has no parameter %s", name)
+	}
 	var there []string
 	for n := range p.all {
 		if n, ok := strings.CutPrefix(n, p.root); ok {
@@ -159,7 +161,7 @@ func (p Params) missing(name string) error {
 	}
 	slices.Sort(there)
 	return fmt.Errorf("%s takes the parameter %s, which its Specs do not declare: they declare %s",
-		cmp.Or(p.owner, "the model"), strings.TrimPrefix(name, p.root), strings.Join(there, ", "))
+		p.owner, strings.TrimPrefix(name, p.root), strings.Join(there, ", "))
 }
 
 // Has says whether the parameter exists.

@@ -47,9 +47,7 @@ func TestReadmeCommands(t *testing.T) {
 	if err := os.Mkdir(texts, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(texts, "book.txt"), []byte(documents(4, 40)), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	writeText(t, filepath.Join(texts, "book.txt"), documents(4, 40))
 	blocks := block.FindAllSubmatch(readme, -1)
 	if len(blocks) < 5 {
 		t.Fatalf("README.md has %d blocks of commands", len(blocks))

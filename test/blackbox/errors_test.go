@@ -100,9 +100,7 @@ func TestEvalElsewhereSaysWhereItsTextIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(home, "own.txt"), text, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	writeText(t, filepath.Join(home, "own.txt"), string(text))
 	train := append(without(tiny(run, "training.max_steps=1"), "data.valid="+validText), "data.valid=own.txt")
 	program{folder: home, arguments: train}.run(t).ok(t)
 	eval := []string{"eval", "--checkpoint", run}
@@ -114,10 +112,7 @@ func TestEvalElsewhereSaysWhereItsTextIs(t *testing.T) {
 func TestStoppedCommandsThatSaveNothingFail(t *testing.T) {
 	t.Parallel()
 	run := trainedRun(t)
-	long := filepath.Join(t.TempDir(), "long.txt")
-	if err := os.WriteFile(long, []byte(documents(3, 12000)), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	long := writeFile(t, "long.txt", []byte(documents(3, 12000)))
 	for name, arguments := range map[string][]string{
 		"eval":     {"eval", "--checkpoint", run, "--data", long},
 		"generate": {"generate", "--checkpoint", run, "--prompt", "Ali evde ", "--temperature", "0", "--max-new-tokens", "10000000"},

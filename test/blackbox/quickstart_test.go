@@ -63,9 +63,7 @@ func TestTheQuickstartsNextCommandsRun(t *testing.T) {
 	}
 	folder := t.TempDir()
 	text, run := filepath.Join(folder, "my text.txt"), filepath.Join(folder, "run")
-	if err := os.WriteFile(text, []byte(documents(4, 60)), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	writeText(t, text, documents(4, 60))
 	script := func(command string, arguments ...string) string {
 		t.Helper()
 		c, stdout, stderr := program{file: command, arguments: arguments, folder: repository, set: []string{

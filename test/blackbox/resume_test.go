@@ -222,10 +222,7 @@ func TestSignalAtTheStart(t *testing.T) {
 func TestResumeRefusesAnotherRunsSettings(t *testing.T) {
 	t.Parallel()
 	run := trainedRun(t)
-	otherText := filepath.Join(t.TempDir(), "other.txt")
-	if err := os.WriteFile(otherText, []byte(documents(3, 40)), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	otherText := writeFile(t, "other.txt", []byte(documents(3, 40)))
 	cases := map[string][]string{
 		"model.d_model":                        {"model.d_model=64"},
 		"model.n_layers":                       {"model.n_layers=1"},

@@ -76,12 +76,12 @@ def main() -> None:
     parser.add_argument("--data", help="data.train; the quickstart corpus without it")
     parser.add_argument("--valid", help="data.valid")
     o = parser.parse_args()
-    if not 1 <= o.threads <= len(os.sched_getaffinity(0)):
-        parser.error(f"--threads={o.threads}: there are {len(os.sched_getaffinity(0))} cores, and each thread wants one")
+    cores = sorted(os.sched_getaffinity(0))
+    if not 1 <= o.threads <= len(cores):
+        parser.error(f"--threads={o.threads}: there are {len(cores)} cores, and each thread wants one")
     data = [f"data.{key}={value}" for key, value in (("train", o.data), ("valid", o.valid)) if value]
-    cores = set(sorted(os.sched_getaffinity(0))[-o.threads:])
     with tempfile.TemporaryDirectory() as folder:
-        runs = [Run(text, Path(folder) / str(i), data, cores) for i, text in enumerate(o.runs)]
+        runs = [Run(text, Path(folder) / str(i), data, set(cores[-o.threads:])) for i, text in enumerate(o.runs)]
         try:
             measure(runs, o.seconds)
         finally:

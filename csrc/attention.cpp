@@ -51,12 +51,6 @@ Rows<float> result_rows(const Tensor &t, Place at) {
 
 Tensor with_rows(const Tensor &t) { return t.stride(3) == 1 ? t : t.contiguous(); }
 
-// Room for heads laid out as [B, T, H, w], as a linear map reads them.
-Tensor room(int64_t batch, int64_t heads, int64_t length, const Tensor &like) {
-  const int64_t w = like.size(3);
-  return at::empty_strided({batch, heads, length, w}, {length * heads * w, w, heads * w, 1}, like.options());
-}
-
 // What is added to the scores: 0, or -infinity where the mask [B, 1, 1, S] hides a key; [B, S and more].
 Tensor hidden_of(const std::optional<Tensor> &mask, const Tensor &k) {
   if (!mask) return Tensor();
@@ -108,9 +102,10 @@ struct Sequences {
   // The largest, for the size of scratch memory.
   Head largest() const { return head({0, 0, longest()}); }
 
-  // Room for something of every row of x: 0 where no run writes.
+  // Room for something of every row of x, laid out as [B, T, H, w], as a linear map reads it: 0 where no run writes.
   Tensor results(const Tensor &x) const {
-    Tensor room = agiformer::room(x.size(0), x.size(1), x.size(2), x);
+    const int64_t heads = x.size(1), length = x.size(2), w = x.size(3);
+    Tensor room = at::empty_strided(x.sizes(), {length * heads * w, w, heads * w, 1}, x.options());
     return cover_all() ? room : room.zero_();
   }
 };

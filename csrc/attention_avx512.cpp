@@ -1,21 +1,4 @@
-// The headers come first: what they define is not to be compiled for this instruction set, since the linker may take it
-// for the whole library.
-#include <algorithm>
-#include <cmath>
-#include <cstring>
-#include <limits>
-#include <utility>
-
-#include "attention.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#pragma GCC target("avx512f,prefer-vector-width=512")
-#pragma GCC optimize("O3")
 #define LANES 16
+#define INSTRUCTIONS _Pragma("GCC target(\"avx512f,prefer-vector-width=512\")")
+#define KERNELS kAttentionAVX512
 #include "attention_kernel.h"
-
-namespace agiformer {
-const AttentionKernels kAttentionAVX512{kLanes, forward, backward, forward_scratch, backward_scratch};
-}  // namespace agiformer
-#endif

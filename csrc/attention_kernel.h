@@ -1,5 +1,6 @@
-// The arithmetic of attention.h for one instruction set. A file that includes this has chosen it by #pragma GCC target,
-// and defines LANES, the numbers of a vector, first; everything here is then private to that file.
+// The arithmetic of attention.h for one instruction set. A file that includes this defines INSTRUCTIONS, the pragma
+// that chooses it, LANES, the numbers of a vector, and KERNELS, the name of what it makes; all else is private to that
+// file.
 //
 // Queries are taken kQueries at a time, by sixes, and keys kKeys at a time, so that the tile of scores between them
 // stays in the caches; softmax's largest score and sum are carried from tile to tile (Dao et al. 2022, FlashAttention).
@@ -11,6 +12,7 @@
 // All of them are products A·B in which six rows of A meet two vectors of B (multiply): twelve sums, as many as a
 // processor with sixteen registers holds beside what they are made of. B is read along its rows: Kᵀ and Vᵀ are laid out
 // for it once a head (Panels), and what else is read again and again is copied to lie side by side (copy_rows).
+#if defined(__x86_64__)
 #include <immintrin.h>
 
 #include <algorithm>
@@ -20,6 +22,11 @@
 #include <utility>
 
 #include "attention.h"
+
+// After the headers: what they define is not to be compiled for this instruction set, since the linker may take it for
+// the whole library.
+INSTRUCTIONS
+#pragma GCC optimize("O3")
 
 namespace agiformer {
 namespace {
@@ -389,4 +396,7 @@ void backward(const Head &head, Rows<const float> y, const float *log_sums, Rows
 #undef INLINE
 
 }  // namespace
+
+const AttentionKernels KERNELS{kLanes, forward, backward, forward_scratch, backward_scratch};
 }  // namespace agiformer
+#endif

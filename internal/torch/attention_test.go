@@ -10,6 +10,9 @@ import (
 	"agiformer/internal/torch"
 )
 
+// attendsItself says whether this processor has kernels of ours for attention.
+var attendsItself = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+
 // attentionCase is a call of torch.Attention: heads of shape [batch, heads, queries or keys, width].
 type attentionCase struct {
 	batch, heads, queries, keys, width int64
@@ -59,7 +62,7 @@ func (c attentionCase) run(dtype torch.DType, seed uint64) (named map[string]*to
 func TestAttentionIsLibtorchs(t *testing.T) {
 	t.Parallel()
 	ours, theirs := torch.OwnAttention, torch.LibtorchAttention
-	if !cpu.X86.HasAVX2 || !cpu.X86.HasFMA {
+	if !attendsItself {
 		ours = theirs
 	}
 	for _, c := range []struct {
@@ -103,7 +106,7 @@ func TestAttentionIsLibtorchs(t *testing.T) {
 // Runs of rows attend as each does alone, forward and backward; other rows read 0 and get no gradient.
 func TestAttentionOfRuns(t *testing.T) {
 	t.Parallel()
-	if !cpu.X86.HasAVX2 || !cpu.X86.HasFMA {
+	if !attendsItself {
 		t.Skip("there is no kernel of ours for this processor")
 	}
 	const lanes, heads, length, width = 2, 3, 130, 16

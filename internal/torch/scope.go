@@ -64,16 +64,14 @@ func (s *Scope) Exit(keep ...*Tensor) {
 	for inner := current; inner != s; inner = inner.parent {
 		for _, t := range inner.tensors { // they are s's now
 			if t.scope == inner {
-				t.scope = s
-				s.tensors = append(s.tensors, t)
+				s.own(t)
 			}
 		}
 		inner.close()
 	}
 	for _, t := range keep {
 		if t != nil && t.scope == s && s.parent != nil {
-			t.scope = s.parent
-			s.parent.tensors = append(s.parent.tensors, t)
+			s.parent.own(t)
 		}
 	}
 	current = s.parent
@@ -96,10 +94,16 @@ func (s *Scope) Take(tensors ...*Tensor) {
 	}
 	for _, t := range tensors {
 		if t.use("Take", "tensors"); t.scope != s {
-			t.scope = s
-			s.tensors = append(s.tensors, t)
+			s.own(t)
 		}
 	}
+}
+
+// own makes t the scope's. A list that held it before still does, which t.scope
+// tells from the owner's.
+func (s *Scope) own(t *Tensor) {
+	t.scope = s
+	s.tensors = append(s.tensors, t)
 }
 
 // release frees what the scope still owns, in one call.

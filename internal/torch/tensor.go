@@ -47,8 +47,8 @@ func wrap(op string, handle C.agi_tensor) *Tensor {
 	if handle == 0 {
 		return nil
 	}
-	t := &Tensor{handle: handle, op: op, scope: current}
-	current.tensors = append(current.tensors, t)
+	t := &Tensor{handle: handle, op: op}
+	current.own(t)
 	live.Add(1)
 	return t
 }

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/cpu"
-
 	"agiformer/internal/torch"
 )
 
@@ -77,13 +75,11 @@ func threadedKernels() map[string]func() []*torch.Tensor {
 			q, k, v := leaf(0, 1, 1, 500, 32), leaf(1, 1, 1, 500, 32), leaf(2, 1, 1, 500, 32)
 			return withGrads(torch.Attention(q, k, v, nil, true, 0.2), q, k, v)
 		},
-		"a product with one row": func() []*torch.Tensor {
-			return torch.ScopedList(func() (y []*torch.Tensor) {
-				torch.NoGrad(func() {
-					y = []*torch.Tensor{torch.Project(ramp(torch.Float32, 1, 0, 1, 1, 512), ramp(torch.Float32, 1, 1, 2048, 512))}
-				})
-				return y
+		"a product with one row": func() (y []*torch.Tensor) {
+			torch.NoGrad(func() {
+				y = []*torch.Tensor{torch.Project(ramp(torch.Float32, 1, 0, 1, 1, 512), ramp(torch.Float32, 1, 1, 2048, 512))}
 			})
+			return y
 		},
 		"attention of one row": func() (y []*torch.Tensor) {
 			torch.NoGrad(func() {
@@ -112,7 +108,7 @@ func threadedKernels() map[string]func() []*torch.Tensor {
 			return withGrads(torch.GatherRows(x, torch.FromSlice(index, n), torch.FromSlice(inverse, n), true).Mul(counts), x)
 		},
 	}
-	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
+	if attendsItself {
 		all["attention of one head's runs, one of which is shared out"] = func() []*torch.Tensor {
 			q, k, v := leaf(0, 1, 1, 600, 16), leaf(1, 1, 1, 600, 16), leaf(2, 1, 1, 600, 16)
 			return withGrads(torch.AttentionOfRuns(q, k, v, []torch.Run{{Start: 0, Length: 1}, {Start: 7, Length: 593}}, 0.2), q, k, v)

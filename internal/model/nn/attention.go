@@ -11,7 +11,7 @@ import (
 // broadcastable to [B, H, T, S] (true = visible) or nil. The scale is 1/sqrt(h).
 // There is no dropout: the CPU's fused kernels know none.
 func Attend(q, k, v, mask *torch.Tensor, causal bool) *torch.Tensor {
-	scale := 1 / math.Sqrt(float64(q.Size(-1)))
+	scale := scaleOf(q)
 	if mask == nil && singly(q, k) {
 		return torch.AttendRow(q, k, v, scale)
 	}
@@ -23,6 +23,9 @@ func Attend(q, k, v, mask *torch.Tensor, causal bool) *torch.Tensor {
 	}
 	return torch.Attention(q, k, v, mask, causal, scale)
 }
+
+// scaleOf is softmax's for heads [..., h]: 1/sqrt(h).
+func scaleOf(heads *torch.Tensor) float64 { return 1 / math.Sqrt(float64(heads.Size(-1))) }
 
 // SelfAttend is causal attention of a sequence to itself, q, k, v [B, H, T,
 // h]. With a cache the keys and values are appended to it; from a cache that

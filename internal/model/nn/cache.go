@@ -1,10 +1,6 @@
 package nn
 
-import (
-	"math"
-
-	"agiformer/internal/torch"
-)
+import "agiformer/internal/torch"
 
 // Cache holds the keys and values of one attention while a stream is decoded.
 // Its buffers [1, H, capacity + 1, h], of which one place is for a null entry,
@@ -149,17 +145,14 @@ func (c *Cache) step(packed, cos, sin, queryBias, keyBias *torch.Tensor, earlier
 	if earlier {
 		seen = place
 	}
-	return torch.AttendStep(packed, cos, sin, queryBias, keyBias, keys, values, place, seen, c.scale())
+	return torch.AttendStep(packed, cos, sin, queryBias, keyBias, keys, values, place, seen, scaleOf(c.keys))
 }
 
 // AttendFrom is the attention of one position's rotated query [1, 1, H·w] to all
 // that the cache holds, where Steps takes it: [1, 1, H·w].
 func (c *Cache) AttendFrom(query, cos, sin *torch.Tensor) *torch.Tensor {
-	return torch.QueryStep(query, cos, sin, c.keys, c.values, c.length, c.scale())
+	return torch.QueryStep(query, cos, sin, c.keys, c.values, c.length, scaleOf(c.keys))
 }
-
-// scale is softmax's.
-func (c *Cache) scale() float64 { return 1 / math.Sqrt(float64(c.keys.Size(3))) }
 
 func (c *Cache) views() (keys, values *torch.Tensor) {
 	return c.keys.Narrow(2, 0, c.length), c.values.Narrow(2, 0, c.length)

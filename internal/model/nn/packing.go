@@ -2,7 +2,6 @@ package nn
 
 import (
 	"maps"
-	"math"
 	"math/bits"
 	"slices"
 
@@ -128,8 +127,8 @@ func FewShapes(n int64, digits int) int64 {
 // attendCausally attends causally within the documents, q, k, v [B, H, T, h], or within
 // each lane for a nil packing.
 func (p *Packing) attendCausally(q, k, v *torch.Tensor) *torch.Tensor {
-	if p != nil && torch.AttentionKernelOf(q, k, v, nil, true) == torch.OwnAttention {
-		return torch.AttentionOfRuns(q, k, v, p.runs, 1/math.Sqrt(float64(q.Size(3))))
+	if p != nil && q.Device() == torch.CPU && torch.AttentionKernelOf(q, k, v, nil, true) == torch.OwnAttention {
+		return torch.AttentionOfRuns(q, k, v, p.runs, scaleOf(q))
 	}
 	return p.Attend(q, k, v, func(q, k, v *torch.Tensor) *torch.Tensor { return Attend(q, k, v, nil, true) })
 }
